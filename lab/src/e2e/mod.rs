@@ -1,0 +1,161 @@
+//! `lab e2e`: shows the claims of `kubectl cni-migrate` on fresh clusters, one scenario per file.
+
+mod checks;
+mod exec;
+mod images;
+mod logs;
+mod phases;
+mod proof;
+mod residue;
+mod scenarios;
+mod snapshot;
+mod tool;
+mod world;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use scenarios::{SCENARIOS, Scenario};
+use world::{CLUSTER, World};
+
+use crate::{
+    cluster::Cluster,
+    error::{Context as _, Error},
+    ui::Ui,
+};
+
+/// Folder for what a scenario writes down; a scenario that passes leaves nothing there.
+const LOGS: &str = "lab-logs";
+
+/// Arguments of `lab e2e`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Scenarios to run; all of them if none is named
+    scenarios: Vec<String>,
+    /// List the scenarios
+    #[arg(long)]
+    list: bool,
+    /// Leave the cluster as it is after a scenario that failed, and run no other
+    #[arg(long)]
+    keep: bool,
+    /// The binary under test [default: kubectl-cni_migrate beside this program]
+    #[arg(long)]
+    tool: Option<PathBuf>,
+}
+
+/// Runs scenarios, each on a fresh cluster. The last line on standard output says how many passed and failed.
+///
+/// # Errors
+/// When a scenario is not known or the tool is not there; scenarios that fail only make the exit code.
+pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
+    if args.list {
+        for scenario in SCENARIOS {
+            ui.line(&format!("{:<22} {}", scenario.name, scenario.about));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = choose(&args.scenarios)?;
+    let tool = match args.tool {
+        Some(tool) => tool.canonicalize().at("find the tool", &tool)?,
+        None => beside_this_program("kubectl-cni_migrate")?,
+    };
+    let (mut passed, mut failed) = (0, 0);
+    for scenario in chosen {
+        if run_one(scenario, &tool, ui)? {
+            passed += 1;
+            Cluster::down(CLUSTER, ui)?;
+            continue;
+        }
+        failed += 1;
+        if args.keep {
+            ui.line(&format!(
+                "the cluster is left as it is: lab exec --name {CLUSTER} -- kubectl get pods -A"
+            ));
+            break;
+        }
+        Cluster::down(CLUSTER, ui)?;
+    }
+    ui.line(&format!("{passed} passed, {failed} failed"));
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, Error> {
+    if names.is_empty() {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    let find = |name: &String| {
+        SCENARIOS
+            .iter()
+            .find(|scenario| scenario.name == name)
+            .ok_or_else(|| Error::Invalid(format!("there is no scenario {name}: see `lab e2e --list`")))
+    };
+    names.iter().map(find).collect()
+}
+
+fn beside_this_program(name: &str) -> Result<PathBuf, Error> {
+    let lab = env::current_exe().at("find the program of", Path::new("lab"))?;
+    let tool = lab.with_file_name(name);
+    if tool.is_file() {
+        return Ok(tool);
+    }
+    Err(Error::Missing {
+        what: tool.display().to_string(),
+        remedy: "run `cargo build` or give --tool".into(),
+    })
+}
+
+/// Whether the scenario passed.
+fn run_one(scenario: &Scenario, tool: &Path, ui: &Ui) -> Result<bool, Error> {
+    ui.line(&format!("scenario {}: {}", scenario.name, scenario.about));
+    let folder = env::current_dir().at("find", Path::new("."))?.join(LOGS).join(scenario.name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).at("empty", &folder)?;
+    }
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let mut world = match World::fresh(tool, folder.clone(), ui) {
+        Ok(world) => world,
+        Err(error) => {
+            ui.error(&error);
+            ui.line(&format!("FAIL  {}: the cluster did not come up, see above", scenario.name));
+            return Ok(false);
+        }
+    };
+    if let Err(error) = (scenario.run)(&mut world) {
+        world.checks.broken(&error);
+    }
+    let passed = world.checks.failed() == 0;
+    if passed {
+        drop(world);
+        fs::remove_dir_all(&folder).at("remove", &folder)?;
+    } else {
+        world.collect_logs();
+        ui.line(&format!("logs are in {}", folder.display()));
+    }
+    ui.line(&format!("{} {}", if passed { "passed" } else { "failed" }, scenario.name));
+    Ok(passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_chosen_by_name_and_names_are_unique() {
+        assert_eq!(choose(&[]).unwrap().len(), SCENARIOS.len());
+        for scenario in SCENARIOS {
+            assert_eq!(
+                SCENARIOS.iter().filter(|other| other.name == scenario.name).count(),
+                1,
+                "{}",
+                scenario.name
+            );
+            assert!(!scenario.about.is_empty());
+            assert_eq!(choose(&[scenario.name.to_owned()]).unwrap()[0].name, scenario.name);
+        }
+        let error = choose(&["nonsense".into()]).err().map(|e| e.to_string());
+        assert_eq!(error.as_deref(), Some("there is no scenario nonsense: see `lab e2e --list`"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The meter itself is put to the test: it must see what is there, and nothing else.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Scenario;
+use crate::{
+    e2e::world::World,
+    error::Error,
+    meter::{
+        judge::{Class, Side, Verdict},
+        life::Span,
+        record,
+    },
+};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "meter",
+    about: "the lab's meter sees no loss in peace, a planted one with its length, and tells restarts from losses",
+    run,
+};
+
+const PODS: Class = Class::Pods(Side::Old, Side::Old);
+
+/// Half a second in which nothing from outside reaches the node.
+const CUT: &str = "iptables-legacy -t raw -I PREROUTING -i eth0 -j DROP; sleep 0.5; \
+                   iptables-legacy -t raw -D PREROUTING -i eth0 -j DROP";
+
+/// Time for the last attempts to end and to be written down.
+const AFTERMATH: Duration = Duration::from_secs(3);
+
+fn run(world: &mut World) -> Result<(), Error> {
+    peace(world)?;
+    hole(world)?;
+    meter_restart(world)?;
+    drain(world)
+}
+
+fn peace(world: &mut World) -> Result<(), Error> {
+    let verdict = observed(world, |_| {
+        std::thread::sleep(Duration::from_secs(60));
+        Ok(())
+    })?;
+    world.checks.none("in peace nothing is lost", &verdict.losses);
+    world.checks.none("in peace the meter measures without a pause", &verdict.silences);
+    let excused: u64 = verdict.tallies.values().map(|tally| tally.excused).sum();
+    world.checks.equal("in peace nothing is excused", &excused, &0);
+    for class in [PODS, Class::Service, Class::Dns, Class::Api, Class::Held] {
+        // Three nodes with one pair each at the least, ten attempts a second; a busy machine may leave some out.
+        let attempts = verdict.tallies.get(&class).map_or(0, |tally| tally.attempts);
+        world.checks.that(
+            &format!("{class} is tried all the time"),
+            attempts > 1_500,
+            &format!("{attempts} attempts"),
+        );
+    }
+    Ok(())
+}
+
+fn hole(world: &mut World) -> Result<(), Error> {
+    let verdict = observed(world, |world| world.on_node("n2", "sh", &["-c", CUT]).map(drop))?;
+    let tally = verdict.tallies.get(&PODS).cloned().unwrap_or_default();
+    let gap = tally.longest_gap.as_millis();
+    world.checks.that("a cut of 500 ms is seen", tally.lost > 0, "no loss between pods");
+    world.checks.that("its length is measured", (400..=800).contains(&gap), &format!("{gap} ms"));
+    let strangers: Vec<String> = verdict
+        .losses
+        .iter()
+        .filter(|loss| loss.to.kind == record::Kind::Api && !loss.from.ends_with(" on n2"))
+        .map(ToString::to_string)
+        .collect();
+    world.checks.none("other nodes lose nothing on the way to the API", &strangers);
+    Ok(())
+}
+
+fn meter_restart(world: &mut World) -> Result<(), Error> {
+    let verdict = observed(world, |world| {
+        let node = "spec.nodeName=n3";
+        world.kubectl(&[
+            "delete",
+            "pod",
+            "-n",
+            record::NAMESPACE,
+            "-l",
+            "app=meter",
+            "--field-selector",
+            node,
+        ])?;
+        world.settle()
+    })?;
+    world.checks.none("the restart of a meter pod explains every loss", &verdict.losses);
+    world.checks.none("the other meter pods go on measuring", &verdict.silences);
+    Ok(())
+}
+
+fn drain(world: &mut World) -> Result<(), Error> {
+    let verdict = observed(world, |world| {
+        let drain = ["drain", "n2", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
+        world.kubectl_with(&drain, "", Duration::from_secs(120))?.success()?;
+        world.kubectl(&["uncordon", "n2"])?;
+        world.settle()
+    })?;
+    world.checks.none("a drain loses no connection", &verdict.losses);
+    Ok(())
+}
+
+/// What the meter measured while `story` went on, and shortly after.
+fn observed(world: &mut World, story: impl FnOnce(&World) -> Result<(), Error>) -> Result<Verdict, Error> {
+    let from = Timestamp::now();
+    story(world)?;
+    std::thread::sleep(AFTERMATH);
+    let verdict = world.verdict_over(Span { from, until: Timestamp::now() })?;
+    world.show(&verdict.to_string());
+    Ok(verdict)
+}

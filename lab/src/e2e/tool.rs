@@ -1,0 +1,211 @@
+//! The command lines of the tool under test, all in one place, and how it is run, waited for and killed.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use super::{
+    exec, images,
+    world::{CLUSTER, NEW_NETWORK, World},
+};
+use crate::{
+    error::{Context as _, Error},
+    process,
+};
+
+/// How long one call of the tool may take.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Exit code: done, or the answer is yes.
+pub(crate) const DONE: i32 = 0;
+/// Exit code: the answer is no.
+pub(crate) const NO: i32 = 1;
+/// Exit code: stopped part-way and resumable.
+pub(crate) const STOPPED: i32 = 6;
+
+/// What only the lab needs of the Cilium chart.
+const VALUES: &str = include_str!("../../manifests-workload/values-lab.yaml");
+
+/// One call of the tool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verb<'a> {
+    /// The whole migration, or what is left of it.
+    Run,
+    /// The checks before it.
+    Preflight,
+    /// Cilium beside Flannel.
+    Install,
+    /// One node, with the way of rebooting.
+    Node(&'a str, Reboot),
+    /// The paths between all pods.
+    Verify,
+    /// How far the migration is.
+    Status,
+    /// The final values.
+    Finalize,
+    /// The removal of Flannel.
+    CleanupFlannel,
+}
+
+/// How a node sheds its old pods.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reboot {
+    /// Its remaining pods are restarted.
+    Never,
+    /// A pod reboots it.
+    Pod,
+}
+
+impl Verb<'_> {
+    /// The words after the program's name; `chart` and `values` are files.
+    fn arguments(self, chart: &str, values: &str) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let target = words(&["--chart", chart, "-f", values, "--target-pod-cidr", NEW_NETWORK]);
+        let probe = words(&["--probe-image", images::PROBE]);
+        let yes = words(&[&format!("--yes={CLUSTER}")]);
+        match self {
+            Self::Run => [words(&["run"]), yes, target, probe, words(&["--reboot", "never"])].concat(),
+            Self::Preflight => [words(&["preflight"]), target].concat(),
+            Self::Install => [words(&["install"]), yes, target].concat(),
+            Self::Node(node, reboot) => {
+                let reboot = match reboot {
+                    Reboot::Never => "never",
+                    Reboot::Pod => "pod",
+                };
+                [words(&["node", node]), yes, target, probe, words(&["--reboot", reboot])].concat()
+            }
+            Self::Verify => [words(&["verify"]), target, probe].concat(),
+            Self::Status => words(&["status"]),
+            Self::Finalize => [words(&["finalize"]), yes, target].concat(),
+            Self::CleanupFlannel => [words(&["cleanup-flannel"]), yes, target].concat(),
+        }
+    }
+}
+
+/// A call of the tool that is under way.
+pub(crate) struct Call {
+    child: Child,
+    line: String,
+    output: PathBuf,
+}
+
+/// How a call of the tool ended.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Its exit code; none if it was killed.
+    pub(crate) code: Option<i32>,
+    /// All that it said, on both streams.
+    pub(crate) output: String,
+}
+
+impl World {
+    /// Starts a call of the tool; what it says goes to a file of the scenario's folder.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn start(&self, verb: Verb<'_>) -> Result<Call, Error> {
+        let values = self.folder.join("values-lab.yaml");
+        fs::write(&values, VALUES).at("write", &values)?;
+        let arguments = verb.arguments(&text(self.cluster.chart()), &text(&values));
+        let mut command = self.cluster.client_command(&self.tool);
+        command.args(arguments);
+        let line = process::line(&command);
+        self.progress(&line);
+        let output = self.next_output()?;
+        let file = File::create(&output).at("create", &output)?;
+        let twin = file.try_clone().at("use", &output)?;
+        command.stdin(Stdio::null()).stdout(file).stderr(twin);
+        let child = command.spawn().map_err(|source| process::not_started(&command, &source))?;
+        Ok(Call { child, line, output })
+    }
+
+    /// Runs a call of the tool to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end in time.
+    pub(crate) fn call(&self, verb: Verb<'_>) -> Result<Answer, Error> {
+        self.start(verb)?.finish(self)
+    }
+
+    /// Runs a call that must succeed, and asserts that it did.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not end in time or does not succeed: what follows would make no sense.
+    pub(crate) fn must(&mut self, verb: Verb<'_>) -> Result<Answer, Error> {
+        let answer = self.call(verb)?;
+        self.checks.equal(&format!("{verb:?} ends with exit code 0"), &answer.code, &Some(DONE));
+        if answer.code == Some(DONE) {
+            return Ok(answer);
+        }
+        let lines: Vec<&str> = answer.output.lines().collect();
+        self.show(&lines[lines.len().saturating_sub(20)..].join("\n"));
+        Err(Error::Invalid(format!("{verb:?} did not succeed, the steps after it would make no sense")))
+    }
+
+    /// A file for the output of the next call: numbered, so that the calls can be read in their order.
+    fn next_output(&self) -> Result<PathBuf, Error> {
+        let made = fs::read_dir(&self.folder).at("list", &self.folder)?;
+        let made =
+            made.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("tool-")).count();
+        Ok(self.folder.join(format!("tool-{:02}.log", made + 1)))
+    }
+}
+
+impl Call {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) fn finish(mut self, world: &World) -> Result<Answer, Error> {
+        let status = exec::wait(&mut self.child, &self.line, world.deadline(LIMIT))?;
+        self.answer(status.code())
+    }
+
+    /// Kills the tool with SIGKILL, if it still runs.
+    ///
+    /// # Errors
+    /// When it had ended by itself: then nothing was interrupted.
+    pub(crate) fn kill(mut self) -> Result<Answer, Error> {
+        self.child.kill().at("kill the tool that writes to", &self.output)?;
+        let status = self.child.wait().at("wait for the tool that writes to", &self.output)?;
+        match status.code() {
+            None => self.answer(None),
+            Some(code) => Err(Error::Invalid(format!(
+                "`{}` was to be killed but had ended by itself with exit code {code}",
+                self.line
+            ))),
+        }
+    }
+
+    fn answer(&self, code: Option<i32>) -> Result<Answer, Error> {
+        let output = fs::read_to_string(&self.output).at("read", &self.output)?;
+        Ok(Answer { code, output })
+    }
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_those_of_the_manual() {
+        let line = |verb: Verb<'_>| verb.arguments("/chart", "/values").join(" ");
+        let target = "--chart /chart -f /values --target-pod-cidr 10.245.0.0/16";
+        let probe = "--probe-image docker.io/lab/cni-migrate:dev";
+        assert_eq!(line(Verb::Run), format!("run --yes=e2e {target} {probe} --reboot never"));
+        assert_eq!(line(Verb::Preflight), format!("preflight {target}"));
+        assert_eq!(
+            line(Verb::Node("n2", Reboot::Pod)),
+            format!("node n2 --yes=e2e {target} {probe} --reboot pod")
+        );
+        assert_eq!(line(Verb::CleanupFlannel), format!("cleanup-flannel --yes=e2e {target}"));
+        assert_eq!(line(Verb::Status), "status");
+    }
+}

@@ -1,0 +1,130 @@
+//! Draining a node by Eviction: kubectl's filters, never past a disruption budget.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::engine::{Engine, THE_NODE};
+use crate::drain::{self, Budgets, Eviction};
+use crate::error::{Error, Result};
+use crate::kube::{Refusal, explain, pause, refusal};
+use crate::model::{Pod, Snapshot};
+use crate::observe::Scope;
+use crate::plan::Phase;
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// Evicts what may be evicted and waits until it is gone.
+///
+/// # Errors
+/// A refusal, where a pod must not be evicted with the given flags: then nothing is evicted at all.
+pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
+    let end = Instant::now() + engine.options.drain_timeout;
+    let mut evictor = Evictor::new(engine);
+    let first = engine.look(Scope::Pods(node.to_owned()), false).await?;
+    let total = wanted(engine, &first)?.len();
+    loop {
+        let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
+        let pods = wanted(engine, &snapshot)?;
+        if pods.is_empty() {
+            engine.set_phase(node, Phase::Drained).await?;
+            return Ok(evictor.summary(total));
+        }
+        let reason = evictor.turn("drain", &pods, &snapshot).await?;
+        if Instant::now() + TICK > end {
+            return Err(Error::failed(format!(
+                "drain of node {node}: {} pods are left after {} s: {reason}",
+                pods.len(),
+                engine.options.drain_timeout.as_secs()
+            )));
+        }
+        pause(TICK).await;
+    }
+}
+
+/// The pods that are to go, those on their way included.
+fn wanted<'p>(engine: &Engine<'_>, snapshot: &'p Snapshot) -> Result<Vec<&'p Pod>> {
+    let options = drain::Options { now: jiff::Timestamp::now(), ..engine.options.drain.clone() };
+    drain::select(snapshot.pods_on(THE_NODE), &snapshot.daemon_sets, &options).map_err(|refusals| {
+        let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        Error::no(format!("drain of node {}: {}", snapshot.node(THE_NODE).name, text.join("; ")))
+            .hint("the flags are kubectl drain's: --force, --delete-emptydir-data, --pod-selector")
+    })
+}
+
+/// Evicts pods turn by turn; a pod is asked for once, a budget only when it allows it.
+pub(super) struct Evictor<'e> {
+    engine: &'e Engine<'e>,
+    asked: BTreeSet<Box<str>>,
+    waited_for: BTreeSet<String>,
+}
+
+impl<'e> Evictor<'e> {
+    pub(super) fn new(engine: &'e Engine<'_>) -> Self {
+        Self { engine, asked: BTreeSet::new(), waited_for: BTreeSet::new() }
+    }
+
+    /// Evicts those of the pods that may go now, and says what the others wait for.
+    pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod], snapshot: &Snapshot) -> Result<String> {
+        let mut budgets = snapshot.budgets.clone();
+        let mut reason = String::new();
+        for pod in pods {
+            if pod.deleting || self.asked.contains(&pod.uid) {
+                continue;
+            }
+            match Budgets::new(&budgets).eviction(pod) {
+                Eviction::Allowed => {}
+                never @ Eviction::Never(_) => return Err(Error::no(format!("pod {} {never}", pod.reference()))),
+                waits @ Eviction::Waits(_) => {
+                    self.waits(step, &mut reason, waits.to_string());
+                    continue;
+                }
+            }
+            self.engine.may_go_on()?;
+            match self.evict(pod).await? {
+                None => {
+                    self.asked.insert(pod.uid.clone());
+                    // What this eviction takes from the budget is not in the snapshot yet.
+                    budgets.iter_mut().filter(|b| b.covers(pod)).for_each(|b| b.disruptions_allowed -= 1);
+                }
+                Some(text) => self.waits(step, &mut reason, text),
+            }
+        }
+        if reason.is_empty() {
+            let leaving = pods.iter().map(|p| p.reference().to_string()).next().unwrap_or_default();
+            reason = format!("{} pods are terminating, one is {leaving}", pods.len());
+        }
+        Ok(reason)
+    }
+
+    async fn evict(&self, pod: &Pod) -> Result<Option<String>> {
+        let result = self.engine.writer.evict(&pod.namespace, &pod.name, &pod.uid, self.engine.options.grace).await;
+        let Err(e) = result else { return Ok(None) };
+        match refusal(&e) {
+            // Gone, or another pod of the same name by now.
+            Refusal::NotFound | Refusal::Conflict => Ok(None),
+            Refusal::Budget(text) => Ok(Some(format!("{}: {text}", pod.reference()))),
+            Refusal::NamespaceTerminating => Ok(Some(format!("namespace {} is being deleted", pod.namespace))),
+            Refusal::Transient(text) => Ok(Some(format!("{}: {text}", pod.reference()))),
+            _ => Err(explain(&format!("evicting {}", pod.reference()), &e)),
+        }
+    }
+
+    fn waits(&mut self, step: &str, reason: &mut String, text: String) {
+        if reason.is_empty() {
+            text.clone_into(reason);
+        }
+        if self.waited_for.insert(text.clone()) {
+            self.engine.waits(step, text);
+        }
+    }
+
+    fn summary(&self, total: usize) -> String {
+        let waited = match self.waited_for.len() {
+            0 => String::new(),
+            _ => format!(", waited: {}", self.waited_for.iter().next().map(String::as_str).unwrap_or_default()),
+        };
+        format!("{total}/{total} pods{waited}")
+    }
+}

@@ -1,0 +1,87 @@
+//! The final values: helm upgrade, agents one by one, the operator, and last the CiliumNodeConfig goes.
+//!
+//! The order matters: without the final values an agent that lost its CiliumNodeConfig would no longer manage the
+//! node's CNI configuration (research/cilium.md 1.4).
+
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::install::Installation;
+use super::rollout;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::kube::{Delete, Poll, until};
+use crate::observe::Scope;
+use crate::plan::Step;
+use crate::target::{NODE_CONFIG_NAME, expected_agent_config};
+use crate::verify::census;
+
+impl Engine<'_> {
+    /// Makes Cilium the only CNI configuration of the cluster.
+    ///
+    /// # Errors
+    /// A refusal while a pod is not on Cilium.
+    pub async fn finalize(&mut self, what: &Installation<'_>) -> Result<()> {
+        let begun = Instant::now();
+        self.may_go_on()?;
+        self.all_pods_on_cilium("finalize").await?;
+        self.journal.intend(&Step::Finalize.id()).await?;
+        self.report.event(&Event::Started { step: "finalize".into() });
+        let release = self.release().await?.ok_or_else(|| {
+            Error::no(format!("there is no Helm release {} in {}", what.job.release, what.job.namespace))
+        })?;
+        if release.values != what.job.values || release.status != "deployed" {
+            what.helm.upgrade(&what.job).await?;
+        }
+        let options = expected_agent_config(&what.job.values);
+        let restarted = rollout::restart_agents(self, &options).await?;
+        rollout::restart_operator(self, &what.job.namespace).await?;
+        self.remove_node_config(&what.job.namespace).await?;
+        rollout::agents_ready(self, "finalize").await?;
+        self.journal.done(&Step::Finalize.id());
+        self.journal.save().await?;
+        let detail = format!(
+            "{restarted} agents restarted one by one and the operator; {} options proven on every agent",
+            options.len()
+        );
+        self.report.event(&Event::Done { step: "finalize".into(), detail, took: Some(begun.elapsed()) });
+        Ok(())
+    }
+
+    /// Refuses while any pod of the pod network is not on Cilium.
+    pub(super) async fn all_pods_on_cilium(&self, verb: &str) -> Result<()> {
+        let source = &self.journal.record.source_networks;
+        until("pods on cilium", self.options.timeout, super::engine::TICK * 2, async || {
+            let snapshot = self.observer.snapshot(&Scope::All).await?;
+            let unmigrated = snapshot.nodes.iter().find(|n| !n.is_labelled());
+            if let Some(node) = unmigrated {
+                return Err(Error::no(format!("{verb} is too early: node {} is not migrated", node.name))
+                    .hint("see what is left: kubectl cni-migrate status"));
+            }
+            let census = census(snapshot.pods.iter(), &snapshot, source);
+            if census.source > 0 {
+                return Err(Error::no(format!(
+                    "{verb} is too early: {} of {} pods still have an address of the old network",
+                    census.source,
+                    census.total()
+                ))
+                .hint("see which: kubectl cni-migrate verify"));
+            }
+            // Pods that just start are no reason to refuse; they are waited for.
+            Ok(match census.unknown.first() {
+                Some((pod, why)) => Poll::Pending(format!("{pod}: {why}")),
+                None if census.waiting > 0 => Poll::Pending(format!("{} pods have no address yet", census.waiting)),
+                None => Poll::Ready(()),
+            })
+        })
+        .await
+    }
+
+    async fn remove_node_config(&self, namespace: &str) -> Result<()> {
+        let snapshot = self.observer.nodes_and_cilium().await?;
+        let Some(version) = snapshot.cilium.node_config_version else { return Ok(()) };
+        self.may_go_on()?;
+        let path = format!("/apis/{version}/namespaces/{namespace}/ciliumnodeconfigs/{NODE_CONFIG_NAME}");
+        self.writer.delete(&path, &Delete::default()).await
+    }
+}

@@ -1,0 +1,149 @@
+//! One node through all its steps: observe, skip what is done, intend, do, check.
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::engine::{Engine, THE_NODE};
+use super::{cordon, drain, reboot, restart, switch};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::journal::NodeRecord;
+use crate::model::{PHASE_ANNOTATION, Snapshot};
+use crate::observe::Scope;
+use crate::plan::{NodeStep, Phase, Standing, Step, standing};
+
+impl Engine<'_> {
+    /// Migrates one node; a node that is migrated already is left alone.
+    ///
+    /// # Errors
+    /// The node then stays cordoned, and the error carries the commands to resume and to undo.
+    pub async fn migrate_node(&mut self, name: &str) -> Result<()> {
+        let begun = Instant::now();
+        let snapshot = self.look(Scope::Node(name.to_owned()), false).await?;
+        if crate::plan::is_migrated(snapshot.node(THE_NODE)) {
+            let summary = "is migrated already".into();
+            self.report.event(&Event::Finished { name: name.to_owned(), summary });
+            return Ok(());
+        }
+        self.remember(&snapshot);
+        self.announce(&snapshot);
+        for step in NodeStep::sequence(self.options.reboot) {
+            self.node_step(name, step).await.map_err(|e| with_ways_out(e, name, step))?;
+        }
+        self.journal.save().await?;
+        let summary = format!("migrated in {} s", begun.elapsed().as_secs());
+        self.report.event(&Event::Finished { name: name.to_owned(), summary });
+        Ok(())
+    }
+
+    async fn node_step(&mut self, name: &str, step: NodeStep) -> Result<()> {
+        self.may_go_on()?;
+        let id = Step::Node(name.to_owned(), step).id();
+        if self.standing(name, step).await? == Standing::Done {
+            self.journal.done(&id);
+            self.report.event(&Event::Done { step: step.name().into(), detail: String::new(), took: None });
+            return Ok(());
+        }
+        self.journal.intend(&id).await?;
+        self.report.event(&Event::Started { step: step.name().into() });
+        let begun = Instant::now();
+        let result = self.do_node_step(name, step).await;
+        let detail = match result {
+            Ok(detail) => detail,
+            Err(e) => {
+                self.report.event(&Event::Failed { step: step.name().into(), reason: e.message.clone() });
+                return Err(e);
+            }
+        };
+        if step == NodeStep::Verify {
+            self.journal.done(&id);
+            self.journal.save().await?;
+        }
+        if let Standing::Pending(reason) = self.standing(name, step).await? {
+            return Err(Error::failed(format!("{} of node {name} did not last: {reason}", step.name())));
+        }
+        self.journal.done(&id);
+        let took = Some(begun.elapsed());
+        self.report.event(&Event::Done { step: step.name().into(), detail, took });
+        Ok(())
+    }
+
+    async fn do_node_step(&self, name: &str, step: NodeStep) -> Result<String> {
+        match step {
+            NodeStep::Cordon => cordon::cordon(self, name).await,
+            NodeStep::Drain => drain::drain(self, name).await,
+            NodeStep::Switch => switch::switch(self, name).await,
+            NodeStep::Reboot => reboot::reboot(self, name).await,
+            NodeStep::Restart => restart::restart(self, name).await,
+            NodeStep::Verify => self.verify_node(name).await,
+            NodeStep::Uncordon => cordon::uncordon(self, name).await,
+        }
+    }
+
+    async fn standing(&self, name: &str, step: NodeStep) -> Result<Standing> {
+        let scope = match step {
+            NodeStep::Restart => Scope::Node(name.to_owned()),
+            _ => Scope::Pods(name.to_owned()),
+        };
+        let snapshot = self.look(scope, step == NodeStep::Switch).await?;
+        Ok(standing(step, &snapshot, THE_NODE, &self.journal.record, &self.options.drain))
+    }
+
+    async fn verify_node(&self, name: &str) -> Result<String> {
+        self.set_phase(name, Phase::Verifying).await?;
+        let snapshot = self.observer.nodes_and_cilium().await?;
+        let verdict = self.prober().prove(name, &snapshot).await?;
+        if verdict.passed() {
+            return Ok(verdict.summary());
+        }
+        let mut text = format!("verification of node {name} failed: {}", verdict.summary());
+        for path in verdict.failures().take(10) {
+            text.push_str(&format!("\n  {}: {}/{} answered, {}", path.id, path.ok, path.sent, path.error));
+        }
+        Err(Error::no(text))
+    }
+
+    /// Writes the phase on the node.
+    pub(super) async fn set_phase(&self, node: &str, phase: Phase) -> Result<()> {
+        let patch = json!({"metadata": {"annotations": {PHASE_ANNOTATION: phase.to_string()}}});
+        self.patch_node(node, &patch).await
+    }
+
+    /// Notes what the node was like before it is touched for the first time.
+    fn remember(&mut self, snapshot: &Snapshot) {
+        let node = snapshot.node(THE_NODE);
+        let known = self.journal.record.nodes.get(&*node.name).is_some_and(|r| *r.uid == *node.uid);
+        if known {
+            return;
+        }
+        self.journal.record.forget_node(&node.name);
+        // The annotation survives a lost journal.
+        let noted = node.annotations.get(crate::model::WAS_UNSCHEDULABLE_ANNOTATION).map(|v| &**v == "true");
+        let before = NodeRecord {
+            uid: node.uid.to_string(),
+            was_unschedulable: noted.unwrap_or(node.unschedulable),
+            boot_id: node.boot_id.to_string(),
+        };
+        self.journal.record.nodes.insert(node.name.to_string(), before);
+    }
+
+    fn announce(&self, snapshot: &Snapshot) {
+        let pods = snapshot.pods_on(THE_NODE).filter(|p| p.on_pod_network()).count();
+        let name = snapshot.node(THE_NODE).name.to_string();
+        self.report.event(&Event::Subject { name, about: format!("{pods} pods on the pod network") });
+    }
+}
+
+/// A failure names the state that the node was left in, how to go on and how to go back.
+fn with_ways_out(error: Error, node: &str, step: NodeStep) -> Error {
+    let state = match step {
+        NodeStep::Cordon => "was not changed",
+        _ => "stays cordoned",
+    };
+    let kind = if matches!(error.kind, Kind::Failed) { Kind::Partial } else { error.kind };
+    Error { kind, ..error }
+        .context(format!("node {node} {state}"))
+        .hint("go on with: kubectl cni-migrate run --resume")
+        .hint(format!("or only this node: kubectl cni-migrate node {node}"))
+        .hint(format!("go back with: kubectl cni-migrate rollback {node}"))
+}

@@ -1,0 +1,21 @@
+//! The only writer: an engine that runs steps, and one file for each effect.
+//!
+//! Each step is intended in the journal, done, checked by observing again, and harmless to repeat.
+
+mod cleanup;
+mod cordon;
+mod drain;
+mod engine;
+mod finalize;
+mod helper;
+mod install;
+mod migrate;
+mod reboot;
+mod restart;
+mod rollback;
+mod rollout;
+mod sweep;
+mod switch;
+
+pub use engine::{Cancel, Engine, Options};
+pub use install::Installation;

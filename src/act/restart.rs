@@ -1,0 +1,99 @@
+//! Restarting what a drain leaves on the node: DaemonSet pods keep the old CNI's address until they are re-created.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::drain::Evictor;
+use super::engine::{Engine, THE_NODE};
+use super::switch::delete_pod;
+use crate::error::{Error, Result};
+use crate::kube::pause;
+use crate::model::{Pod, Shared, Snapshot};
+use crate::observe::Scope;
+use crate::verify::{NAMESPACE, Network, classify};
+
+const TICK: Duration = Duration::from_millis(500);
+
+/// Restarts every pod of the node that is not on Cilium, and waits until the DaemonSets' pods are back.
+///
+/// Pods go by Eviction here too: a budget over a DaemonSet's pods holds.
+pub(super) async fn restart(engine: &Engine<'_>, node: &str) -> Result<String> {
+    bring_over(engine, node, Network::Cilium).await
+}
+
+/// Restarts every pod of the node that is on the pod network but not on `wanted`.
+pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network) -> Result<String> {
+    let end = Instant::now() + engine.options.timeout;
+    let mut evictor = Evictor::new(engine);
+    // Owner UID -> name, of the DaemonSets whose pod must come back.
+    let mut owners: BTreeMap<Shared, Shared> = BTreeMap::new();
+    loop {
+        let snapshot = engine.look(Scope::Node(node.to_owned()), false).await?;
+        let old = foreign(engine, &snapshot, &wanted);
+        if let Some(pod) = old.iter().find(|p| p.owner.is_none() && *p.namespace != *NAMESPACE && !p.mirror) {
+            return Err(Error::no(format!("pod {} has no controller: a restart would lose it", pod.reference()))
+                .hint("delete it yourself, or go on with --force"));
+        }
+        for pod in old.iter().filter(|p| *p.namespace == *NAMESPACE && !p.deleting) {
+            delete_pod(engine, &pod.namespace, &pod.name, &pod.uid).await?;
+        }
+        let evicted: Vec<&Pod> = old.iter().copied().filter(|p| p.owner.is_some()).collect();
+        for owner in evicted.iter().filter(|p| p.is_daemon()).filter_map(|p| p.owner.as_ref()) {
+            owners.insert(owner.uid.clone(), owner.name.clone());
+        }
+        let reason = match missing(&snapshot, &owners, engine, &wanted) {
+            _ if !old.is_empty() => evictor.turn("restart", &evicted, &snapshot).await?,
+            Some(reason) => reason,
+            None => return Ok(format!("{} daemon pods, none left on the other network", owners.len())),
+        };
+        if Instant::now() + TICK > end {
+            return Err(Error::failed(format!("restarting the pods of node {node} took too long: {reason}")));
+        }
+        pause(TICK).await;
+    }
+}
+
+fn foreign<'s>(engine: &Engine<'_>, snapshot: &'s Snapshot, wanted: &Network) -> Vec<&'s Pod> {
+    let source = &engine.journal.record.source_networks;
+    snapshot
+        .pods_on(THE_NODE)
+        .filter(|pod| match classify(pod, snapshot, source) {
+            Network::None | Network::Waiting => false,
+            // An endpoint may be written a moment after the pod got its address.
+            Network::Unknown(_) => !in_block(pod, snapshot),
+            network => network != *wanted,
+        })
+        .collect()
+}
+
+fn in_block(pod: &Pod, snapshot: &Snapshot) -> bool {
+    let blocks = snapshot.cilium.nodes.iter().flat_map(|n| &n.pod_cidrs);
+    pod.ips.first().is_some_and(|ip| blocks.into_iter().any(|b| b.contains(ip)))
+}
+
+/// The first DaemonSet whose pod is not back yet, or pod that is not on the wanted network yet.
+fn missing(
+    snapshot: &Snapshot,
+    owners: &BTreeMap<Shared, Shared>,
+    engine: &Engine<'_>,
+    wanted: &Network,
+) -> Option<String> {
+    let is_back = |uid: &Shared| {
+        snapshot
+            .pods_on(THE_NODE)
+            .any(|p| p.ready && !p.deleting && p.owner.as_ref().is_some_and(|o| o.uid == *uid))
+    };
+    if let Some((_, name)) = owners.iter().find(|(uid, _)| !is_back(uid)) {
+        return Some(format!("the pod of DaemonSet {name} is not Ready again"));
+    }
+    let source = &engine.journal.record.source_networks;
+    snapshot.pods_on(THE_NODE).find_map(|pod| match classify(pod, snapshot, source) {
+        Network::None => None,
+        network if network == *wanted => None,
+        Network::Unknown(reason) => Some(format!("{}: {reason}", pod.reference())),
+        Network::Waiting => Some(format!("{} has no address yet", pod.reference())),
+        _ => Some(format!("{} is on the other network", pod.reference())),
+    })
+}

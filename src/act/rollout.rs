@@ -1,0 +1,132 @@
+//! Waiting for Cilium's own workloads, and restarting them one at a time.
+
+use serde_json::json;
+
+use super::engine::{Engine, TICK};
+use super::switch::delete_pod;
+use crate::error::{Error, Result};
+use crate::kube::{Poll, explain, until};
+use crate::model::{NodeId, Pod, Read, Snapshot};
+use crate::observe::Scope;
+
+const OPERATOR: &str = "cilium-operator";
+
+/// Waits until every node has a Ready agent, and gives the snapshot that shows it.
+pub(super) async fn agents_ready(engine: &Engine<'_>, step: &str) -> Result<Snapshot> {
+    let mut told = String::new();
+    until("cilium agents", engine.options.timeout, TICK * 2, async || {
+        let snapshot = engine.observer.snapshot(&Scope::All).await?;
+        let Some(reason) = unready(&snapshot) else { return Ok(Poll::Ready(snapshot)) };
+        if told != reason {
+            engine.waits(step, reason.clone());
+            told.clone_from(&reason);
+        }
+        Ok(Poll::Pending(reason))
+    })
+    .await
+}
+
+fn unready(snapshot: &Snapshot) -> Option<String> {
+    for (node, index) in snapshot.nodes.iter().zip(0..) {
+        match snapshot.agent_on(NodeId(index)) {
+            None => return Some(format!("node {} has no cilium agent", node.name)),
+            Some(agent) if !agent.ready => {
+                let why = agent.waiting.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
+                return Some(format!("the agent on node {} is not Ready{why}", node.name));
+            }
+            Some(_) => {}
+        }
+        let cilium_node = snapshot.cilium.nodes.iter().find(|n| n.name == node.name);
+        match cilium_node {
+            Some(n) if n.error.is_some() => {
+                return Some(format!("node {} got no block of the pool: {}", node.name, n.error.as_deref()?));
+            }
+            Some(n) if !n.pod_cidrs.is_empty() => {}
+            _ => return Some(format!("node {} has no block of Cilium's pool yet", node.name)),
+        }
+    }
+    snapshot.nodes.is_empty().then(|| "there are no nodes".to_owned())
+}
+
+/// Restarts each agent that does not run with the wanted options, one after the other, and proves them.
+///
+/// # Errors
+/// Where an agent does not come back, or comes back with other options: the next one is then not touched.
+pub(super) async fn restart_agents(engine: &Engine<'_>, wanted: &[(&'static str, String)]) -> Result<usize> {
+    let mut restarted = 0;
+    let snapshot = agents_ready(engine, "agents").await?;
+    for node in &snapshot.nodes {
+        if options_of(engine, &node.name, wanted).await?.1.is_none() {
+            continue;
+        }
+        let agent = options_of(engine, &node.name, wanted).await?.0;
+        let agent = agent.ok_or_else(|| Error::failed(format!("node {} has no agent", node.name)))?;
+        delete_pod(engine, &agent.namespace, &agent.name, &agent.uid).await?;
+        until(&format!("agent on node {}", node.name), engine.options.timeout, TICK, async || {
+            match options_of(engine, &node.name, wanted).await? {
+                (Some(now), None) if now.uid != agent.uid => Ok(Poll::Ready(())),
+                (_, reason) => Ok(Poll::Pending(reason.unwrap_or_else(|| "the agent was not replaced yet".into()))),
+            }
+        })
+        .await?;
+        restarted += 1;
+        engine.waits("agents", format!("node {} runs with the final values ({restarted} restarted)", node.name));
+    }
+    Ok(restarted)
+}
+
+/// The agent of a node, and the first reason why it does not run with the wanted options.
+async fn options_of(
+    engine: &Engine<'_>,
+    node: &str,
+    wanted: &[(&'static str, String)],
+) -> Result<(Option<Pod>, Option<String>)> {
+    let snapshot = engine.look(Scope::Pods(node.to_owned()), true).await?;
+    let agent = snapshot.agent_on(NodeId(0)).cloned();
+    let reason = match (&agent, snapshot.agent_views.values().next()) {
+        (None, _) => Some(format!("node {node} has no cilium agent")),
+        (Some(agent), _) if !agent.ready => Some(format!("agent {} is not Ready", agent.reference())),
+        (_, Some(Read::Known(view))) => wanted.iter().find_map(|(key, value)| {
+            let seen = view.config.get(*key).map_or("nothing", String::as_str);
+            (seen != value).then(|| format!("the agent on node {node} runs with {key}={seen}, wanted {value}"))
+        }),
+        (_, Some(Read::Unknown(reason))) => Some(reason.clone()),
+        (_, None) => Some("the agent's options were not read".into()),
+    };
+    Ok((agent, reason))
+}
+
+/// Restarts the operator, as `kubectl rollout restart` does, and waits for a new Ready pod.
+pub(super) async fn restart_operator(engine: &Engine<'_>, namespace: &str) -> Result<()> {
+    let before = operator_pods(engine, namespace).await?;
+    let patch = json!({"spec": {"template": {"metadata": {"annotations": {
+        "kubectl.kubernetes.io/restartedAt": jiff::Timestamp::now().to_string(),
+    }}}}});
+    engine.may_go_on()?;
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{OPERATOR}");
+    engine.writer.merge(&path, &patch).await.map_err(|e| explain(&format!("restarting {OPERATOR}"), &e))?;
+    until(OPERATOR, engine.options.timeout, TICK, async || {
+        let now = operator_pods(engine, namespace).await?;
+        let fresh = |p: &&Pod| p.ready && !p.deleting && before.iter().all(|old| old.uid != p.uid);
+        if now.iter().any(|p| before.iter().any(|old| old.uid == p.uid)) {
+            return Ok(Poll::Pending("an old pod is still there".into()));
+        }
+        Ok(now.iter().find(fresh).map_or(Poll::Pending("no new pod is Ready".into()), |_| Poll::Ready(())))
+    })
+    .await
+}
+
+/// The operator's pods (chart templates/cilium-operator/deployment.yaml labels them so).
+async fn operator_pods(engine: &Engine<'_>, namespace: &str) -> Result<Vec<Pod>> {
+    engine.observer.pods_in(namespace, "name=cilium-operator,io.cilium/app=operator").await
+}
+
+/// Waits until an operator pod is Ready.
+pub(super) async fn operator_ready(engine: &Engine<'_>, namespace: &str) -> Result<()> {
+    until(OPERATOR, engine.options.timeout, TICK, async || {
+        let pods = operator_pods(engine, namespace).await?;
+        let ready = pods.iter().any(|p| p.ready && !p.deleting);
+        Ok(if ready { Poll::Ready(()) } else { Poll::Pending("no pod is Ready".into()) })
+    })
+    .await
+}

@@ -1,0 +1,186 @@
+//! Builders for tests: a healthy cluster with Flannel, and what to change to make it unhealthy.
+
+use std::collections::BTreeMap;
+
+use super::{Check, Facts, Finding, needed_rights};
+use crate::model::{
+    Budget, Cluster, Condition, ConfigData, DaemonSet, Intent, Node, NodeId, ObjectRef, OverlayPort, Owner,
+    Phase, Pod, Read, RebootMode, Rollout, Selector, Shared, Snapshot,
+};
+use crate::source::{SOURCES, detect};
+
+/// Everything that a check may know, owned.
+pub(crate) struct Case {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) intent: Intent,
+    pub(crate) rights: Read<Vec<super::Right>>,
+    pub(crate) helm: Read<Option<String>>,
+    pub(crate) ours: bool,
+}
+
+impl Case {
+    /// Every check passes on it.
+    pub(crate) fn healthy() -> Self {
+        let intent = intent();
+        let rights = Read::Known(needed_rights(&intent));
+        let helm = Read::Known(Some("v3.18.0+gcc58e3f".to_owned()));
+        Self { snapshot: flannel(), intent, rights, helm, ours: false }
+    }
+
+    pub(crate) fn run(&self, check: &dyn Check) -> Vec<Finding> {
+        let detection = detect(&self.snapshot);
+        check.run(&Facts {
+            snapshot: &self.snapshot,
+            detection: &detection,
+            intent: &self.intent,
+            rights: self.rights.clone(),
+            helm: self.helm.clone(),
+            ours: self.ours,
+        })
+    }
+}
+
+pub(crate) fn intent() -> Intent {
+    Intent {
+        cilium_version: "1.19.6".to_owned(),
+        namespace: "kube-system".to_owned(),
+        release: "cilium".to_owned(),
+        pod_cidr: "10.245.0.0/16".parse().unwrap(),
+        mask_size: 24,
+        overlay: OverlayPort { protocol: "vxlan".to_owned(), port: 8473 },
+        reboot: RebootMode::Never,
+    }
+}
+
+pub(crate) fn map(pairs: &[(&str, &str)]) -> BTreeMap<Shared, Shared> {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+pub(crate) fn node(index: u32) -> Node {
+    Node {
+        name: format!("node-{index}").into(),
+        uid: format!("node-uid-{index}").into(),
+        unschedulable: false,
+        labels: BTreeMap::new(),
+        annotations: map(&[("flannel.alpha.coreos.com/backend-type", "vxlan")]),
+        pod_cidrs: vec![format!("10.244.{index}.0/24").parse().unwrap()],
+        internal_ips: vec![format!("192.168.1.{index}").parse().unwrap()],
+        taints: Vec::new(),
+        conditions: vec![Condition {
+            kind: "Ready".into(),
+            status: "True".into(),
+            reason: "KubeletReady".into(),
+        }],
+        boot_id: "boot".into(),
+        kernel: "6.8.0-45-generic".into(),
+        architecture: "amd64".into(),
+        kubelet_version: "v1.34.2".into(),
+        os_image: "Ubuntu 24.04 LTS".into(),
+        max_pods: 110,
+    }
+}
+
+/// A running, ready pod of a ReplicaSet on node `index`, with an address of Flannel.
+pub(crate) fn pod(namespace: &str, name: &str, index: u32) -> Pod {
+    Pod {
+        namespace: namespace.into(),
+        name: name.into(),
+        uid: format!("uid-{name}").into(),
+        node: Some(NodeId(index)),
+        host_network: false,
+        phase: Phase::Running,
+        ready: true,
+        ips: vec![format!("10.244.{index}.7").parse().unwrap()],
+        deleting: false,
+        deletion_timestamp: None,
+        grace_seconds: 30,
+        owner: Some(owner("ReplicaSet", "web-6d4b")),
+        labels: map(&[("app", "web")]),
+        mirror: false,
+        empty_dir: false,
+        host_ports: Vec::new(),
+        restarts: 0,
+        waiting: None,
+        message: None,
+    }
+}
+
+pub(crate) fn owner(kind: &str, name: &str) -> Owner {
+    Owner { kind: kind.into(), name: name.into(), uid: format!("uid-{name}").into() }
+}
+
+pub(crate) fn daemon_set(namespace: &str, name: &str, image: &str) -> DaemonSet {
+    DaemonSet {
+        namespace: namespace.into(),
+        name: name.into(),
+        uid: format!("uid-{name}").into(),
+        labels: BTreeMap::new(),
+        images: vec![image.into()],
+        args: Vec::new(),
+        helm_release: None,
+        rollout: Rollout { desired: 3, updated: 3, ready: 3, observed: true },
+    }
+}
+
+pub(crate) fn config(namespace: &str, net_conf: &str) -> ConfigData {
+    let data = BTreeMap::from([("net-conf.json".to_owned(), net_conf.to_owned())]);
+    ConfigData { namespace: namespace.into(), name: "kube-flannel-cfg".into(), data }
+}
+
+/// A budget over the pods labelled `app=web`, with room for one.
+pub(crate) fn budget(namespace: &str, name: &str) -> Budget {
+    let selector = Selector { labels: map(&[("app", "web")]), expressions: Vec::new() };
+    Budget {
+        namespace: namespace.into(),
+        name: name.into(),
+        selector: Some(selector),
+        disruptions_allowed: 1,
+        current_healthy: 3,
+        desired_healthy: 2,
+        expected_pods: 3,
+        observed: true,
+        always_evict_unhealthy: false,
+    }
+}
+
+/// Objects as the observer finds them: those of the candidates in `namespace` or none, with UIDs.
+pub(crate) fn objects(namespace: &str) -> Vec<ObjectRef> {
+    let candidates = SOURCES.iter().flat_map(|source| source.candidates());
+    let there = |o: &ObjectRef| {
+        o.kind != "PodSecurityPolicy" && o.namespace.as_deref().is_none_or(|n| n == namespace)
+    };
+    let mut all: Vec<_> =
+        candidates.filter(there).map(|o| ObjectRef { uid: format!("uid-{}", o.kind), ..o }).collect();
+    all.sort();
+    all
+}
+
+/// Three nodes with Flannel as its manifest has it since v0.19, a web application with a budget, and DNS.
+pub(crate) fn flannel() -> Snapshot {
+    let dns = |index| Pod {
+        labels: map(&[("k8s-app", "kube-dns")]),
+        ..pod("kube-system", &format!("dns-{index}"), index)
+    };
+    let web = |index| pod("shop", &format!("web-{index}"), index);
+    let cluster = Cluster {
+        uid: "cluster".to_owned(),
+        name: "prod".to_owned(),
+        version: "v1.34.2".to_owned(),
+        minor: (1, 34),
+    };
+    Snapshot {
+        nodes: (0..3).map(node).collect(),
+        pods: (0..3).map(web).chain((0..2).map(dns)).collect(),
+        budgets: vec![budget("shop", "web")],
+        daemon_sets: vec![daemon_set(
+            "kube-flannel",
+            "kube-flannel-ds",
+            "ghcr.io/flannel-io/flannel:v0.28.9",
+        )],
+        configs: vec![config("kube-flannel", r#"{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}"#)],
+        service_cidrs: Read::Known(vec!["10.96.0.0/12".parse().unwrap()]),
+        release: Read::Known(None),
+        objects: objects("kube-flannel"),
+        ..Snapshot::empty(cluster)
+    }
+}

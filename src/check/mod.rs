@@ -1,0 +1,210 @@
+//! Checks: one question each, answered from facts, with a finding that says what to do.
+//!
+//! One file and one line in [`CHECKS`] per check or family, one page `docs/checks/ID.md` per check. A check that
+//! cannot know says so: unknown is never reported as fine.
+
+mod arch;
+mod cidr_nodes;
+mod cidr_pods;
+mod cidr_services;
+mod dns;
+mod empty_dir;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod helm;
+mod host_port;
+mod kernel;
+mod kubernetes;
+mod leftovers;
+mod pdb_double;
+mod pdb_room;
+mod pool_size;
+mod port;
+mod rights;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unmanaged;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::model::{Intent, Pod, Read, Snapshot};
+use crate::source::Detection;
+
+pub use rights::{Right, needed_rights};
+
+/// Every check, in the order of the report.
+pub static CHECKS: &[&dyn Check] = &[
+    &source::Source,
+    &cidr_nodes::CidrNodes,
+    &cidr_pods::CidrPods,
+    &cidr_services::CidrServices,
+    &pool_size::PoolSize,
+    &port::Port,
+    &kernel::Kernel,
+    &arch::Arch,
+    &kubernetes::Kubernetes,
+    &leftovers::Leftovers,
+    &helm::Helm,
+    &rights::Rights,
+    &pdb_room::PdbRoom,
+    &pdb_double::PdbDouble,
+    &unmanaged::Unmanaged,
+    &empty_dir::EmptyDir,
+    &host_port::HostPort,
+    &dns::Dns,
+];
+
+/// One question about the cluster.
+pub trait Check: Sync {
+    /// Stable identifier, such as `CIDR-001`.
+    fn id(&self) -> &'static str;
+
+    /// What is fine when the check passes, as a sentence without a full stop.
+    fn title(&self) -> &'static str;
+
+    /// How bad a failure usually is; a finding may be milder or worse.
+    fn severity(&self) -> Severity;
+
+    /// When it is asked.
+    fn phase(&self) -> Phase {
+        Phase::Preflight
+    }
+
+    /// Its page, relative to the repository.
+    fn doc(&self) -> String {
+        format!("docs/checks/{}.md", self.id())
+    }
+
+    /// The answer: at least one finding.
+    fn run(&self, facts: &Facts) -> Vec<Finding>;
+}
+
+/// How bad a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The migration must not start.
+    Blocker,
+    /// Something will be noticed; the operator decides.
+    Warning,
+    /// Worth knowing, nothing to decide.
+    Info,
+}
+
+/// When a check is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before anything is changed.
+    Preflight,
+    /// After a change, to prove it.
+    Verify,
+}
+
+/// Everything that checks may know.
+pub struct Facts<'a> {
+    /// The cluster.
+    pub snapshot: &'a Snapshot,
+    /// Which CNI it comes from.
+    pub detection: &'a Detection,
+    /// What the operator wants.
+    pub intent: &'a Intent,
+    /// What the caller may do: those of [`needed_rights`] that are allowed, or more.
+    pub rights: Read<Vec<Right>>,
+    /// Version of helm, such as `v3.18.0`; `Known(None)` means that there is none.
+    pub helm: Read<Option<String>>,
+    /// Whether Cilium in this cluster is this tool's own migration (by the journal or the release's labels).
+    pub ours: bool,
+}
+
+/// What a check found about one subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The check's identifier.
+    pub id: &'static str,
+    /// How it is.
+    pub result: Level,
+    /// What it is about: an object, a range, a count of things.
+    pub subject: String,
+    /// What was observed and what was expected.
+    pub message: String,
+    /// What to do; empty where nothing needs doing.
+    pub hint: String,
+}
+
+/// The result of a finding, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Fine.
+    Ok,
+    /// It could not be found out.
+    Unknown,
+    /// Something will be noticed.
+    Warning,
+    /// The migration must not start.
+    Blocker,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Blocker => "blocker",
+        })
+    }
+}
+
+impl Finding {
+    fn new(check: &dyn Check, result: Level, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { id: check.id(), result, subject: subject.into(), message: message.into(), hint: String::new() }
+    }
+
+    fn ok(check: &dyn Check, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(check, Level::Ok, subject, message)
+    }
+
+    fn unknown(check: &dyn Check, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(check, Level::Unknown, subject, message)
+    }
+
+    /// As bad as the check says.
+    fn failed(check: &dyn Check, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        let result = match check.severity() {
+            Severity::Blocker => Level::Blocker,
+            Severity::Warning => Level::Warning,
+            Severity::Info => Level::Ok,
+        };
+        Self::new(check, result, subject, message)
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
+
+/// Every finding of the checks of one phase, in the order of [`CHECKS`].
+pub fn run(phase: Phase, facts: &Facts) -> Vec<Finding> {
+    CHECKS.iter().filter(|check| check.phase() == phase).flat_map(|check| check.run(facts)).collect()
+}
+
+/// The failures, or the one good finding where there is none.
+fn or_ok(failures: Vec<Finding>, ok: impl FnOnce() -> Finding) -> Vec<Finding> {
+    if failures.is_empty() { vec![ok()] } else { failures }
+}
+
+/// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.
+fn is_moved(pod: &Pod) -> bool {
+    !pod.is_daemon() && !pod.mirror && !pod.is_finished() && !pod.deleting
+}
+
+/// `1 node`, `3 nodes`.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,60 @@
+//! CIDR-004: Cilium's pool gives every node a block, and every block is large enough.
+
+use super::{Check, Facts, Finding, Level, Severity, count, or_ok};
+use crate::model::{Node, Pool};
+use crate::source::some;
+
+pub(super) struct PoolSize;
+
+impl Check for PoolSize {
+    fn id(&self) -> &'static str {
+        "CIDR-004"
+    }
+
+    fn title(&self) -> &'static str {
+        "Cilium's pool is large enough for the nodes and their pods"
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Blocker
+    }
+
+    fn run(&self, facts: &Facts) -> Vec<Finding> {
+        let pool = Pool { range: facts.intent.pod_cidr, mask: facts.intent.mask_size };
+        let nodes = &facts.snapshot.nodes;
+        let subject = format!("{} /{}", pool.range, pool.mask);
+        let blocks = pool.nodes();
+        let needed = nodes.len() as u64;
+        let mut findings = Vec::new();
+        if blocks < needed {
+            let message = format!("gives {blocks} nodes a block, the cluster has {needed}");
+            findings
+                .push(Finding::failed(self, &subject, message).hint(
+                    "choose a larger --pod-cidr or a longer --mask-size: neither can be changed later",
+                ));
+        } else if blocks == needed {
+            let message =
+                format!("gives {blocks} nodes a block, and the cluster has {needed}: no node can be added");
+            findings.push(
+                Finding::new(self, Level::Warning, &subject, message)
+                    .hint("choose a larger --pod-cidr: the range can only be appended to later"),
+            );
+        }
+        let room = pool.pods_per_node();
+        let crowded = |node: &&Node| u64::from(node.max_pods) > room;
+        let names: Vec<_> =
+            nodes.iter().filter(crowded).map(|n| format!("{} ({})", n.name, n.max_pods)).collect();
+        if !names.is_empty() {
+            let message =
+                format!("a block holds {room} pods, fewer than the kubelets allow on {}", some(&names));
+            findings.push(
+                Finding::new(self, Level::Warning, &subject, message)
+                    .hint("choose a shorter --mask-size, or keep to fewer pods a node"),
+            );
+        }
+        or_ok(findings, || {
+            let message = format!("{blocks} blocks of {room} pods for {}", count(nodes.len(), "node"));
+            Finding::ok(self, &subject, message)
+        })
+    }
+}

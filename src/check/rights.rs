@@ -1,0 +1,133 @@
+//! RIGHTS-001: the caller may do what the later verbs do, so that no run stops half-way for a missing right.
+
+use std::fmt;
+
+use super::{Check, Facts, Finding, Severity, count};
+use crate::model::{Intent, ObjectRef, Read};
+use crate::source::{SOURCES, some};
+
+/// One thing that a caller may do; `*` stands for every verb, group or resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// Verb, such as `patch`.
+    pub verb: String,
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Resource, with its subresource: `pods/eviction`.
+    pub resource: String,
+    /// Namespace; `None` in all namespaces, or for a cluster-scoped resource.
+    pub namespace: Option<String>,
+}
+
+impl Right {
+    fn new(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            namespace: namespace.map(str::to_owned),
+        }
+    }
+
+    /// Whether having this right is having that one.
+    pub fn covers(&self, wanted: &Self) -> bool {
+        let any = |have: &str, want: &str| have == "*" || have == want;
+        any(&self.verb, &wanted.verb)
+            && any(&self.group, &wanted.group)
+            && any(&self.resource, &wanted.resource)
+            && (self.namespace.is_none() || self.namespace == wanted.namespace)
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dot = if self.group.is_empty() { "" } else { "." };
+        write!(f, "{} {}{dot}{}", self.verb, self.resource, self.group)?;
+        self.namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
+    }
+}
+
+/// In all namespaces, or on cluster-scoped resources: verbs, group, resource.
+const EVERYWHERE: &[(&[&str], &str, &str)] = &[
+    (&["get", "list", "watch", "patch"], "", "nodes"),
+    (&["get", "list", "watch", "delete"], "", "pods"),
+    (&["create"], "", "pods/eviction"),
+    (&["list"], "policy", "poddisruptionbudgets"),
+    (&["list"], "apps", "daemonsets"),
+    (&["list"], "cilium.io", "ciliumnodes"),
+    (&["list"], "cilium.io", "ciliumendpoints"),
+];
+
+/// In Cilium's namespace; helm keeps its releases in Secrets there.
+const IN_CILIUM: &[(&[&str], &str, &str)] = &[
+    (&["create"], "", "pods/exec"),
+    (&["create"], "", "pods"),
+    (&["get", "create", "patch"], "", "configmaps"),
+    (&["get", "create", "update"], "coordination.k8s.io", "leases"),
+    (&["get", "list", "create", "patch", "delete"], "cilium.io", "ciliumnodeconfigs"),
+    (&["get", "list", "create", "update", "delete"], "", "secrets"),
+];
+
+/// The rights that the later verbs need: ask for exactly these, or hand over a wider list.
+///
+/// What helm creates from the chart is not listed: its own dry run asks the API server for that.
+pub fn needed_rights(intent: &Intent) -> Vec<Right> {
+    let each = |rows: &[(&[&str], &str, &str)], namespace: Option<&str>| {
+        let right = |&(verbs, group, resource): &(&[&str], &str, &str)| {
+            verbs.iter().map(|verb| Right::new(verb, group, resource, namespace)).collect::<Vec<_>>()
+        };
+        rows.iter().flat_map(right).collect::<Vec<_>>()
+    };
+    let mut rights = each(EVERYWHERE, None);
+    rights.extend(each(IN_CILIUM, Some(&intent.namespace)));
+    let objects = SOURCES.iter().flat_map(|source| source.candidates());
+    rights
+        .extend(objects.filter(|object| object.kind != "PodSecurityPolicy").map(|object| deletion(&object)));
+    rights.push(Right::new("delete", "apps", "daemonsets", None));
+    rights.sort();
+    rights.dedup();
+    rights
+}
+
+fn deletion(object: &ObjectRef) -> Right {
+    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    Right::new("delete", group, &object.resource, object.namespace.as_deref())
+}
+
+pub(super) struct Rights;
+
+impl Check for Rights {
+    fn id(&self) -> &'static str {
+        "RIGHTS-001"
+    }
+
+    fn title(&self) -> &'static str {
+        "the caller may do everything that the migration does"
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Blocker
+    }
+
+    fn run(&self, facts: &Facts) -> Vec<Finding> {
+        let needed = needed_rights(facts.intent);
+        let held = match &facts.rights {
+            Read::Known(held) => held,
+            Read::Unknown(why) => {
+                return vec![
+                    Finding::unknown(self, "caller", format!("the caller's rights could not be read: {why}"))
+                        .hint("check with `kubectl auth can-i --list`"),
+                ];
+            }
+        };
+        let missing: Vec<_> =
+            needed.iter().filter(|wanted| !held.iter().any(|have| have.covers(wanted))).collect();
+        if missing.is_empty() {
+            return vec![Finding::ok(self, "caller", format!("has all {}", count(needed.len(), "right")))];
+        }
+        let hint = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let message =
+            format!("lacks {} of {}: {}", missing.len(), count(needed.len(), "right"), some(&missing));
+        vec![Finding::failed(self, "caller", message).hint(format!("grant: {hint}"))]
+    }
+}

@@ -1,0 +1,102 @@
+//! The command line: one file for each verb, shared groups of flags, and the dispatch. No logic lives here.
+
+mod cleanup;
+mod completion;
+mod finalize;
+mod flags;
+mod global;
+mod install;
+mod node;
+mod preflight;
+mod rollback;
+mod run;
+mod status;
+mod values;
+mod verify;
+mod write;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::agent;
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::exit::Outcome;
+
+pub use global::{Environment, Global};
+
+/// Move a live cluster from Flannel to Cilium, node by node, and prove it
+#[derive(Debug, Parser)]
+#[command(name = "kubectl cni-migrate", bin_name = "kubectl cni-migrate", version, disable_help_subcommand = true)]
+#[command(after_help = "Examples:
+  # What stands in the way of a migration?
+  kubectl cni-migrate preflight
+
+  # Do all of it, node by node
+  kubectl cni-migrate run --yes=prod-eu
+
+  # Where does it stand, and can it be undone?
+  kubectl cni-migrate status")]
+pub struct Cli {
+    #[command(flatten)]
+    /// kubectl's global flags
+    pub global: Global,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Detect the source CNI and look for everything that would stop a migration
+    Preflight(preflight::Args),
+    /// Print the Helm values of a phase, each with the reason for it
+    Values(values::Args),
+    /// Install Cilium beside the source CNI and prove that nothing moved
+    Install(install::Args),
+    /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
+    Node(node::Args),
+    /// Prove which network every pod is on, and that all paths answer
+    Verify(verify::Args),
+    /// Show where the migration stands
+    Status(status::Args),
+    /// Give Cilium its final values once every node is migrated
+    Finalize(finalize::Args),
+    /// Remove every trace of Flannel once no pod needs it
+    CleanupFlannel(cleanup::Args),
+    /// Do the whole migration, from where it stands to its end
+    Run(run::Args),
+    /// Take nodes back to the source CNI
+    Rollback(rollback::Args),
+    /// Print a shell completion script
+    Completion(completion::Args),
+    /// What this binary does inside the cluster
+    #[command(subcommand, hide = true)]
+    Agent(agent::Command),
+}
+
+/// The parser, for completions and man pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// The verb's.
+pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
+    match verb {
+        Verb::Preflight(args) => preflight::run(ctx, args).await,
+        Verb::Values(args) => values::run(ctx, args).await,
+        Verb::Install(args) => install::run(ctx, args).await,
+        Verb::Node(args) => node::run(ctx, args).await,
+        Verb::Verify(args) => verify::run(ctx, args).await,
+        Verb::Status(args) => status::run(ctx, args).await,
+        Verb::Finalize(args) => finalize::run(ctx, args).await,
+        Verb::CleanupFlannel(args) => cleanup::run(ctx, args).await,
+        Verb::Run(args) => run::run(ctx, args).await,
+        Verb::Rollback(args) => rollback::run(ctx, args).await,
+        Verb::Completion(args) => Ok(completion::run(ctx, &args)),
+        Verb::Agent(command) => agent::run(command).await,
+    }
+}

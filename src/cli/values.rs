@@ -1,0 +1,51 @@
+//! `values`: the Helm values of a phase.
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::flags::{Output, OutputArgs, WishArgs};
+use super::write::scene;
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::exit::Outcome;
+use crate::report;
+use crate::values;
+
+/// Print the Helm values of a phase, each with the reason for it
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  # What install would hand to helm, with the reasons as comments
+  kubectl cni-migrate values migration
+
+  # For machines, and with a value of your own
+  kubectl cni-migrate values final --set hubble.relay.enabled=true -o json")]
+pub struct Args {
+    /// Phase of the migration
+    #[arg(value_enum)]
+    phase: Phase,
+    #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Phase {
+    /// Cilium beside the source CNI
+    Migration,
+    /// Cilium alone
+    Final,
+}
+
+pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
+    let scene = scene(ctx, &args.wish, None).await?;
+    let phase = match args.phase {
+        Phase::Migration => values::Phase::Migration,
+        Phase::Final => values::Phase::Final,
+    };
+    let values = scene.values(phase, &args.wish)?;
+    match args.output.output {
+        Output::Json => ctx.ui.data(&report::json_text(&report::object("Values", &values.to_json())?)),
+        Output::Table | Output::Yaml => ctx.ui.data(&values.to_yaml()?),
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,107 @@
+//! What every verb that writes begins with: the cluster as it is, the intent, the operator's consent, the engine.
+
+use ipnet::IpNet;
+
+use super::flags::{ChartArgs, SafetyArgs, WishArgs};
+use crate::act::{Engine, Installation, Options};
+use crate::ctx::{Ctx, Session};
+use crate::error::Result;
+use crate::event::Reporter;
+use crate::exit::Outcome;
+use crate::helm::Job;
+use crate::journal::{Journal, Record};
+use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
+use crate::observe::Scope;
+use crate::source::{Detection, detect};
+use crate::target::NodeConfig;
+use crate::ui::Progress;
+use crate::values::{Phase, Values};
+use crate::wish;
+
+/// helm's own limit for one operation on the API server.
+const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// The cluster as it is, and what is wanted of it.
+pub(super) struct Scene {
+    pub(super) session: Session,
+    pub(super) snapshot: Snapshot,
+    pub(super) detection: Detection,
+    pub(super) record: Option<Record>,
+    pub(super) intent: Intent,
+}
+
+/// Observes everything and resolves the intent.
+pub(super) async fn scene(ctx: &Ctx, args: &WishArgs, reboot: Option<RebootMode>) -> Result<Scene> {
+    let session = ctx.session(&args.release.release, &args.release.cilium_namespace).await?;
+    let snapshot = session.observer.snapshot(&Scope::All).await?;
+    let record = Journal::read(&session.connection.reader, &snapshot.cluster.uid).await?;
+    let detection = detect(&snapshot);
+    let parameters = detection.one().map(|(_, parameters)| parameters);
+    let intent = wish::intent(&args.wish(reboot), parameters, record.as_ref())?;
+    Ok(Scene { session, snapshot, detection, record, intent })
+}
+
+impl Scene {
+    /// Pod networks of the source CNI, from the journal or as detected.
+    pub(super) fn source_networks(&self) -> Vec<IpNet> {
+        match (&self.record, self.detection.one()) {
+            (Some(record), _) => record.source_networks.clone(),
+            (None, Some((_, parameters))) => parameters.networks.clone(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The record of a new migration: the inventory is taken here, once.
+    fn fresh(&self) -> Result<Record> {
+        let (source, parameters) = wish::source_of(&self.detection)?;
+        let inventory = Inventory { residue: source.residue(parameters), ..source.inventory(&self.snapshot) };
+        let uid = self.snapshot.cluster.uid.clone();
+        Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
+    }
+
+    /// The values of a phase.
+    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
+        let (source, parameters) = wish::source_of(&self.detection)?;
+        let detected = wish::detected(&self.snapshot, source, parameters);
+        let running = match &self.snapshot.release {
+            Read::Known(Some(release)) => Some(&release.values),
+            _ => None,
+        };
+        wish::values(phase, &detected, &self.intent, &args.overlays()?, running)
+    }
+
+    /// What helm is to bring about in a phase.
+    pub(super) fn installation(&self, phase: Phase, args: &WishArgs, chart: &ChartArgs) -> Result<Installation<'_>> {
+        let values = self.values(phase, args)?.tree;
+        Ok(Installation {
+            helm: self.session.helm()?,
+            node_config: NodeConfig::for_values(&self.intent.namespace, &values),
+            job: Job {
+                release: self.intent.release.clone(),
+                namespace: self.intent.namespace.clone(),
+                chart: chart.chart(),
+                version: self.intent.cilium_version.clone(),
+                values,
+                dry_run: false,
+                timeout: HELM_TIMEOUT,
+            },
+        })
+    }
+
+    /// Asks for consent, takes the lease, runs `work`, and gives the lease back whatever happened.
+    pub(super) async fn write(
+        &self,
+        ctx: &Ctx,
+        safety: &SafetyArgs,
+        options: Options,
+        about: &str,
+        work: impl AsyncFnOnce(&mut Engine<'_>) -> Result<()>,
+    ) -> Result<Outcome> {
+        ctx.ui.confirm(&self.snapshot.cluster.name, safety.yes.as_deref(), about)?;
+        let report: &dyn Reporter = &Progress::new(ctx.ui.clone());
+        let mut engine = ctx.engine(&self.session, report, options, || self.fresh()).await?;
+        let result = work(&mut engine).await;
+        let closed = engine.close().await;
+        result.and(closed).map(|()| Outcome::Done)
+    }
+}

@@ -1,0 +1,144 @@
+//! What a verb gets: the terminal, the way to the cluster, helm, and an engine where it writes.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::act::{Cancel, Engine, Options};
+use crate::error::{Error, Result};
+use crate::event::Reporter;
+use crate::helm::{self, Helm};
+use crate::journal::{Journal, Lease, Record, holder};
+use crate::kube::{Connection, PodExec, Settings, connect};
+use crate::observe::Observer;
+use crate::ui::Ui;
+
+/// What every verb gets.
+pub struct Ctx {
+    /// The terminal.
+    pub ui: Ui,
+    /// kubectl's global flags.
+    pub settings: Settings,
+    /// `--helm-bin`, else `HELM_BIN`.
+    pub helm_bin: Option<PathBuf>,
+    /// Set by the first signal.
+    pub cancel: Cancel,
+    /// User, host and process, for the lease.
+    pub who: String,
+}
+
+/// A connection to one cluster.
+pub struct Session {
+    /// Clients.
+    pub connection: Connection,
+    /// Eyes.
+    pub observer: Observer,
+    /// helm, or why there is none.
+    pub helm: Result<Helm>,
+    /// Commands on nodes.
+    pub access: PodExec,
+    // Deleted when the session ends.
+    _kubeconfig: tempfile::NamedTempFile,
+}
+
+impl Ctx {
+    /// Connects to the cluster, and finds helm and the release.
+    ///
+    /// # Errors
+    /// Usage for a kubeconfig that names no cluster; failed where the API server does not answer.
+    pub async fn session(&self, release: &str, namespace: &str) -> Result<Session> {
+        let connection = connect(&self.settings).await?;
+        let kubeconfig = private_file(&connection.kubeconfig)?;
+        let options =
+            helm::Options { bin: self.helm_bin.clone(), kubeconfig: Some(kubeconfig.path().to_owned()) };
+        let helm = Helm::locate(&options).await;
+        let mut observer = Observer::new(connection.reader.clone(), &connection.cluster).await?;
+        if let Ok(helm) = &helm {
+            observer = observer.with_release(helm.clone(), release, namespace);
+        }
+        let access = PodExec::new(connection.stream.clone());
+        Ok(Session { connection, observer, helm, access, _kubeconfig: kubeconfig })
+    }
+
+    /// Ends at the second signal; the first one only asks the run to stop at the next safe point.
+    pub async fn interrupted(&self) {
+        for asked in [false, true] {
+            // Without a handler the default action of the signal is what is left.
+            if wait_for_signal().await.is_err() {
+                return std::future::pending().await;
+            }
+            if !asked {
+                self.ui.status("stopping after this step; a second signal stops at once");
+                self.cancel.set();
+            }
+        }
+    }
+
+    /// An engine that holds the lease; `fresh` makes the record of a new migration.
+    pub async fn engine<'a>(
+        &self,
+        session: &'a Session,
+        report: &'a dyn Reporter,
+        options: Options,
+        fresh: impl FnOnce() -> Result<Record>,
+    ) -> Result<Engine<'a>> {
+        let (reader, writer) = (session.connection.reader.clone(), session.connection.writer.clone());
+        let uid = &session.observer.cluster().uid;
+        let lease = Lease::acquire(reader.clone(), writer.clone(), self.who.clone(), report).await?;
+        let journal = Journal::open(&reader, writer.clone(), uid, fresh).await;
+        let journal = match journal {
+            Ok(journal) => journal,
+            Err(e) => {
+                lease.release().await;
+                return Err(e);
+            }
+        };
+        Ok(Engine {
+            observer: session.observer.clone(),
+            writer,
+            access: &session.access,
+            journal,
+            lease,
+            report,
+            options,
+            cancel: self.cancel.clone(),
+        })
+    }
+}
+
+impl Session {
+    /// helm, or the error that says how to get it.
+    pub fn helm(&self) -> Result<&Helm> {
+        self.helm.as_ref().map_err(|e| Error {
+            kind: e.kind,
+            message: e.message.clone(),
+            hints: e.hints.clone(),
+            transient: false,
+        })
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Who runs this, as the lease and people see it.
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and in main only")]
+pub fn who() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".into());
+    holder(&user, host.trim(), std::process::id())
+}
+
+/// A file that only the caller can read: it holds credentials.
+fn private_file(text: &str) -> Result<tempfile::NamedTempFile> {
+    let broken = |e: std::io::Error| Error::failed(format!("a temporary kubeconfig could not be written: {e}"));
+    let mut file = tempfile::Builder::new().prefix("cni-migrate-").suffix(".kubeconfig").tempfile().map_err(broken)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
+    Ok(file)
+}

@@ -1,0 +1,61 @@
+//! What the engine tells while it works. Reporters turn events into lines, tables or JSON.
+
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A subject (a node, or the cluster) comes next.
+    Subject {
+        /// Its name.
+        name: String,
+        /// What will be done to it, and what that affects.
+        about: String,
+    },
+    /// A step began.
+    Started {
+        /// Its name, such as `drain`.
+        step: String,
+    },
+    /// A step waits for something.
+    Waiting {
+        /// Its name.
+        step: String,
+        /// What it waits for.
+        reason: String,
+    },
+    /// A step is done, and was checked.
+    Done {
+        /// Its name.
+        step: String,
+        /// What was proven.
+        detail: String,
+        /// How long it took; `None` where it had been done before.
+        took: Option<Duration>,
+    },
+    /// A step failed.
+    Failed {
+        /// Its name.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// What a dry run would do.
+    Would {
+        /// The action.
+        action: String,
+    },
+    /// The subject is finished.
+    Finished {
+        /// Its name.
+        name: String,
+        /// Summary.
+        summary: String,
+    },
+}
+
+/// Receives events.
+pub trait Reporter: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event);
+}

@@ -1,0 +1,164 @@
+//! Helm, as a program: found, asked and told; the operator's own binary, so the operator's own plugins and storage.
+//!
+//! Why a program and not a library: `docs/adr/0002-helm-by-subprocess.md`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
+
+mod argv;
+mod chart;
+mod flavour;
+mod locate;
+mod run;
+mod types;
+
+pub use chart::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
+pub use flavour::Flavour;
+pub use locate::Options;
+pub use types::clearing;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+use crate::model::Release;
+use crate::yaml;
+use argv::Verb;
+use run::Output;
+
+/// How long a question to helm may take, the chart's download included.
+const READ_DEADLINE: Duration = Duration::from_secs(120);
+
+/// A helm binary that works, for one cluster.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    bin: PathBuf,
+    flavour: Flavour,
+    kubeconfig: Option<PathBuf>,
+}
+
+/// A release to be made or changed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Release name.
+    pub release: String,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// Where the chart is.
+    pub chart: Chart,
+    /// Version of the chart, such as `1.19.6`.
+    pub version: String,
+    /// All values; those of an earlier revision do not count.
+    pub values: Value,
+    /// Render and validate against the cluster, and change nothing.
+    pub dry_run: bool,
+    /// How long each Kubernetes operation of helm may take; helm itself keeps to it.
+    pub timeout: Duration,
+}
+
+impl Helm {
+    /// Finds helm and asks for its version.
+    ///
+    /// # Errors
+    /// No helm, one that does not run, or one that is too old.
+    pub async fn locate(options: &Options) -> Result<Self> {
+        let bin = locate::binary(options)?;
+        let mut helm = Self { bin, flavour: Flavour::OLDEST, kubeconfig: options.kubeconfig.clone() };
+        let version = helm.ask(&argv::version(), "version").await?;
+        helm.flavour = Flavour::parse(version.stdout.trim())?;
+        Ok(helm)
+    }
+
+    /// The version that was found.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// The release of that name with its newest revision's values, whatever its status; `None` where there is none.
+    ///
+    /// # Errors
+    /// helm fails, or says something else than expected.
+    pub async fn release(&self, name: &str, namespace: &str) -> Result<Option<Release>> {
+        let what = format!("list of releases in namespace {namespace}");
+        let listed = self.ask(&argv::list(self.flavour, name, namespace), &what).await?;
+        let Some(entry) = types::listed(&listed.stdout, name)? else { return Ok(None) };
+        let what = format!("values of release {namespace}/{name}");
+        let values = self.ask(&argv::get_values(name, namespace), &what).await?;
+        entry.release(&values.stdout).map(Some)
+    }
+
+    /// Installs a release.
+    ///
+    /// # Errors
+    /// Those of [`Helm::upgrade`], and a release of that name exists.
+    pub async fn install(&self, job: &Job) -> Result<()> {
+        self.apply(Verb::Install, job).await
+    }
+
+    /// Upgrades a release.
+    ///
+    /// # Errors
+    /// An operation that another helm left unfinished, a chart of another version than asked for, and helm's own
+    /// failures with its own last words; hints name the command that clears what was left behind.
+    pub async fn upgrade(&self, job: &Job) -> Result<()> {
+        self.apply(Verb::Upgrade, job).await
+    }
+
+    async fn apply(&self, verb: Verb, job: &Job) -> Result<()> {
+        self.check_chart(job).await?;
+        if let Some(release) = self.release(&job.release, &job.namespace).await? {
+            types::refuse_unfinished(&release)?;
+        }
+        let values = values_file(&job.values)?;
+        let args = argv::apply(verb, self.flavour, job, values.path());
+        let output = if job.dry_run {
+            run::read(self, &args, READ_DEADLINE + job.timeout).await?
+        } else {
+            run::write(self, &args, values).await?
+        };
+        if output.success {
+            return Ok(());
+        }
+        let what = format!("{} of release {}/{}", verb.name(), job.namespace, job.release);
+        Err(self.with_clearing(job, run::failure(&what, &output)).await)
+    }
+
+    /// Adds what to do about the release that a failed call left behind, where helm can still be asked.
+    async fn with_clearing(&self, job: &Job, error: Error) -> Error {
+        match self.release(&job.release, &job.namespace).await {
+            Ok(Some(release)) => clearing(&release).into_iter().fold(error, Error::hint),
+            Ok(None) | Err(_) => error,
+        }
+    }
+
+    /// helm takes a chart from a path whatever `--version` says, so the tool compares.
+    async fn check_chart(&self, job: &Job) -> Result<()> {
+        let Chart::Path(path) = &job.chart else { return Ok(()) };
+        let shown = self.ask(&argv::show_chart(path), &format!("chart {path}")).await?;
+        let found = yaml::read(&shown.stdout)?;
+        let found = found.get("version").and_then(Value::as_str).unwrap_or("unknown");
+        if found == job.version {
+            return Ok(());
+        }
+        Err(Error::usage(format!("chart {path} has version {found}, expected {}", job.version))
+            .hint(format!("give the chart of that version, or --cilium-version {found}")))
+    }
+
+    /// Asks helm something that changes nothing.
+    async fn ask(&self, args: &[String], what: &str) -> Result<Output> {
+        let output = run::read(self, args, READ_DEADLINE).await?;
+        if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
+    }
+}
+
+/// Values go by file, so that none shows in the process list; JSON keeps strings strings in every version of helm.
+fn values_file(values: &Value) -> Result<NamedTempFile> {
+    let broken = |error: std::io::Error| Error::failed(format!("cannot write the values for helm: {error}"));
+    let mut file =
+        tempfile::Builder::new().prefix("cni-migrate-values-").suffix(".json").tempfile().map_err(broken)?;
+    file.write_all(values.to_string().as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
+    Ok(file)
+}

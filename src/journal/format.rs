@@ -1,0 +1,174 @@
+//! The record's format. Pure.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::{Intent, Inventory};
+
+/// Version of the format; a record of another version is refused, not guessed at.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything that a migration must remember.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// UID of `kube-system` of the cluster that this record belongs to.
+    pub cluster_uid: String,
+    /// What the operator wanted.
+    pub intent: Intent,
+    /// Pod networks of the source CNI.
+    pub source_networks: Vec<IpNet>,
+    /// What belongs to the source CNI: the only things that a clean-up deletes.
+    pub inventory: Inventory,
+    /// Objects of the inventory as they were, for a re-creation; saved before the clean-up.
+    #[serde(default)]
+    pub saved_objects: Vec<serde_json::Value>,
+    /// State of nodes before the migration touched them.
+    #[serde(default)]
+    pub nodes: BTreeMap<String, NodeRecord>,
+    /// Steps by id.
+    #[serde(default)]
+    pub steps: BTreeMap<String, StepRecord>,
+}
+
+/// A node as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeRecord {
+    /// UID: a node replaced under the name is another one.
+    pub uid: String,
+    /// Whether it was cordoned before.
+    pub was_unschedulable: bool,
+    /// Boot id before.
+    pub boot_id: String,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Progress {
+    /// It was about to be done.
+    Intended,
+    /// It was done and checked.
+    Done,
+}
+
+/// A step that was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepRecord {
+    /// How far it is.
+    pub progress: Progress,
+    /// When that was written, RFC 3339.
+    pub at: String,
+}
+
+impl Record {
+    /// A new record.
+    pub fn new(cluster_uid: String, intent: Intent, source_networks: Vec<IpNet>, inventory: Inventory) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            cluster_uid,
+            intent,
+            source_networks,
+            inventory,
+            saved_objects: Vec::new(),
+            nodes: BTreeMap::new(),
+            steps: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Where it was edited by hand into something else, is of another version, or of another cluster.
+    pub fn parse(text: &str, cluster_uid: &str) -> Result<Self> {
+        let whose = "the journal, ConfigMap kube-system/cni-migrate-journal,";
+        let advice = "keep a copy of it, then put back what was changed; a new start is: \
+                      kubectl -n kube-system delete configmap cni-migrate-journal";
+        let value: serde_json::Value = serde_json::from_str(text)
+            .map_err(|e| Error::failed(format!("{whose} is not readable JSON: {e}")).hint(advice))?;
+        let version = value.get("formatVersion").and_then(serde_json::Value::as_u64);
+        if version != Some(u64::from(FORMAT_VERSION)) {
+            let seen = version.map_or("none".to_owned(), |v| v.to_string());
+            return Err(Error::failed(format!(
+                "{whose} has format version {seen}; this program reads {FORMAT_VERSION}"
+            ))
+            .hint("use the version of kubectl cni-migrate that began the migration"));
+        }
+        let record: Self = serde_json::from_value(value)
+            .map_err(|e| Error::failed(format!("{whose} does not have the expected form: {e}")).hint(advice))?;
+        if record.cluster_uid != cluster_uid {
+            return Err(Error::no(format!(
+                "{whose} belongs to another cluster (kube-system UID {}, here {cluster_uid})",
+                record.cluster_uid
+            ))
+            .hint("check the context: kubectl config current-context"));
+        }
+        Ok(record)
+    }
+
+    /// How far a step is; `None` where it was never begun.
+    pub fn progress(&self, step: &str) -> Option<Progress> {
+        self.steps.get(step).map(|s| s.progress)
+    }
+
+    /// Whether a step was done and checked.
+    pub fn is_done(&self, step: &str) -> bool {
+        self.progress(step) == Some(Progress::Done)
+    }
+
+    /// Forgets the steps of a node, after a roll-back or for a node that was replaced.
+    pub fn forget_node(&mut self, name: &str) {
+        let prefix = format!("node/{name}/");
+        self.steps.retain(|id, _| !id.starts_with(&prefix));
+        self.nodes.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OverlayPort, RebootMode};
+
+    fn record() -> Record {
+        let intent = Intent {
+            cilium_version: "1.19.6".into(),
+            namespace: "kube-system".into(),
+            release: "cilium".into(),
+            pod_cidr: "10.245.0.0/16".parse().expect("a range"),
+            mask_size: 24,
+            overlay: OverlayPort { protocol: "vxlan".into(), port: 8473 },
+            reboot: RebootMode::Never,
+        };
+        Record::new("uid".into(), intent, Vec::new(), Inventory::default())
+    }
+
+    fn text(change: impl FnOnce(&mut serde_json::Value)) -> String {
+        let mut value = serde_json::to_value(record()).expect("JSON");
+        change(&mut value);
+        value.to_string()
+    }
+
+    #[test]
+    fn a_record_survives_the_round_trip() {
+        assert_eq!(Record::parse(&text(|_| ()), "uid").expect("a record"), record());
+    }
+
+    #[test]
+    fn edits_by_hand_are_named_and_nothing_panics() {
+        let broken = Record::parse("{", "uid").expect_err("no JSON");
+        assert!(broken.message.contains("not readable JSON"), "{broken}");
+        let version = Record::parse(&text(|v| v["formatVersion"] = 9.into()), "uid").expect_err("a version");
+        assert!(version.message.contains("format version 9; this program reads 1"), "{version}");
+        let typo = Record::parse(&text(|v| v["nodez"] = serde_json::json!({})), "uid").expect_err("a typo");
+        assert!(typo.message.contains("unknown field `nodez`"), "{typo}");
+        let foreign = Record::parse(&text(|_| ()), "other").expect_err("another cluster");
+        assert!(foreign.message.contains("belongs to another cluster"), "{foreign}");
+    }
+}

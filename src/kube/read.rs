@@ -1,0 +1,157 @@
+//! Reading: single objects and page-by-page lists, decoded into projections.
+
+use http::Request;
+use kube::Client;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::status::{Refusal, explain, refusal};
+use crate::error::{Error, Result};
+
+/// Objects in a page of a list: kubectl's own chunk size.
+pub const PAGE: u32 = 500;
+
+/// Which objects of a list are wanted; the server filters.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Label selector.
+    pub labels: Option<String>,
+    /// Field selector.
+    pub fields: Option<String>,
+}
+
+impl Selection {
+    /// Pods of one node.
+    pub fn on_node(node: &str) -> Self {
+        Self { fields: Some(format!("spec.nodeName={node}")), ..Self::default() }
+    }
+
+    /// By label selector.
+    pub fn labels(selector: impl Into<String>) -> Self {
+        Self { labels: Some(selector.into()), ..Self::default() }
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let labels = self.labels.iter().map(|s| ("labelSelector", s.clone()));
+        labels.chain(self.fields.iter().map(|s| ("fieldSelector", s.clone()))).collect()
+    }
+}
+
+/// A client that can only read.
+#[derive(Clone)]
+pub struct Reader {
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMeta,
+    #[serde(default = "Vec::new")]
+    items: Vec<T>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMeta {
+    #[serde(default, rename = "continue")]
+    token: Option<String>,
+}
+
+impl Reader {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Reads one object; `None` where it does not exist.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        match self.client.request::<T>(request(path, &[])?).await {
+            Ok(object) => Ok(Some(object)),
+            Err(e) if refusal(&e) == Refusal::NotFound => Ok(None),
+            Err(e) => Err(explain(&format!("reading {path}"), &e)),
+        }
+    }
+
+    /// Reads an object that must be there.
+    pub async fn must_get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.get(path).await?.ok_or_else(|| Error::failed(format!("reading {path}: it does not exist")))
+    }
+
+    /// Asks a review object a question about the caller: a create that stores nothing.
+    pub async fn review<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T> {
+        let request = http::Request::post(path)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(body.to_string().into_bytes())
+            .map_err(|e| Error::failed(format!("request {path}: {e}")))?;
+        self.client.request(request).await.map_err(|e| explain(&format!("asking {path}"), &e))
+    }
+
+    /// Feeds every object of a list to `take`, a page at a time; only a page is ever held.
+    ///
+    /// A list whose continuation expired is read again from the start, after `restart` was called to drop what
+    /// was taken so far. A resource that is not served counts as an empty list.
+    pub async fn each<T, S>(
+        &self,
+        path: &str,
+        selection: &Selection,
+        state: &mut S,
+        restart: impl Fn(&mut S),
+        take: impl Fn(&mut S, T),
+    ) -> Result<()>
+    where
+        T: DeserializeOwned,
+    {
+        let mut token: Option<String> = None;
+        let mut restarts = 0;
+        loop {
+            let mut query = selection.query();
+            query.push(("limit", PAGE.to_string()));
+            query.extend(token.take().map(|t| ("continue", t)));
+            match self.client.request::<Page<T>>(request(path, &query)?).await {
+                Ok(page) => {
+                    page.items.into_iter().for_each(|item| take(state, item));
+                    token = page.metadata.token.filter(|t| !t.is_empty());
+                    if token.is_none() {
+                        return Ok(());
+                    }
+                }
+                Err(e) => match refusal(&e) {
+                    Refusal::NotFound => return Ok(()),
+                    Refusal::Gone if restarts < 3 => {
+                        restarts += 1;
+                        restart(state);
+                    }
+                    _ => return Err(explain(&format!("listing {path}"), &e)),
+                },
+            }
+        }
+    }
+
+    /// Reads a whole list into a vector.
+    pub async fn list<T: DeserializeOwned>(&self, path: &str, selection: &Selection) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each(path, selection, &mut all, Vec::clear, |all, item| all.push(item)).await?;
+        Ok(all)
+    }
+}
+
+fn request(path: &str, query: &[(&str, String)]) -> Result<Request<Vec<u8>>> {
+    let mut uri = path.to_owned();
+    let mut separator = if path.contains('?') { '&' } else { '?' };
+    for (key, value) in query {
+        uri.push(separator);
+        uri.push_str(key);
+        uri.push('=');
+        uri.extend(percent_encode(value));
+        separator = '&';
+    }
+    Request::get(uri).body(Vec::new()).map_err(|e| Error::failed(format!("request {path}: {e}")))
+}
+
+/// Percent-encodes a query value (RFC 3986: everything but unreserved characters).
+pub(super) fn percent_encode(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.bytes().flat_map(|byte| {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let text = if plain { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        text.chars().collect::<Vec<_>>()
+    })
+}

@@ -1,0 +1,204 @@
+//! From kubectl's global flags to clients, and to a kubeconfig by which helm talks to the same cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
+use kube::{Client, Config};
+
+use super::{Reader, Writer};
+use crate::error::{Error, Result};
+
+/// A read that gets no answer for this long is given up: during a CNI change that is when the network broke.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the flags said; empty means that the kubeconfig decides.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `--kubeconfig`; else `KUBECONFIG` and `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--server`.
+    pub server: Option<String>,
+    /// `--token`.
+    pub token: Option<String>,
+    /// `--insecure-skip-tls-verify`.
+    pub insecure: bool,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--certificate-authority`.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--proxy-url`.
+    pub proxy_url: Option<String>,
+    /// `--request-timeout`; zero means none.
+    pub request_timeout: Option<Duration>,
+    /// `--as` and its kin.
+    pub impersonation: Impersonation,
+}
+
+/// Whom to act as.
+#[derive(Clone, Debug, Default)]
+pub struct Impersonation {
+    /// `--as`.
+    pub user: Option<String>,
+    /// `--as-group`.
+    pub groups: Vec<String>,
+    /// `--as-uid`.
+    pub uid: Option<String>,
+}
+
+/// Clients for one cluster.
+#[derive(Clone)]
+pub struct Connection {
+    /// Name of the kubeconfig's cluster entry.
+    pub cluster: String,
+    /// Reads.
+    pub reader: Reader,
+    /// Writes; handed to `act` and the journal only.
+    pub writer: Writer,
+    /// For exec and watches: has no read timeout.
+    pub stream: Client,
+    /// A kubeconfig of one context, as JSON, for helm.
+    pub kubeconfig: String,
+}
+
+/// Reads the kubeconfig and builds the clients. Talks to nobody yet.
+///
+/// # Errors
+/// Usage, where the kubeconfig does not name the context, cluster or user, or cannot be read.
+pub async fn connect(settings: &Settings) -> Result<Connection> {
+    let kubeconfig = read(settings)?;
+    let (minimal, cluster) = minify(&kubeconfig, settings)?;
+    let mut config = Config::from_custom_kubeconfig(minimal.clone(), &KubeConfigOptions::default())
+        .await
+        .map_err(|e| Error::usage(format!("kubeconfig: {e}")))?;
+    impersonate(&mut config, &settings.impersonation);
+    let timeout = match settings.request_timeout {
+        Some(Duration::ZERO) => None,
+        Some(wanted) => Some(wanted),
+        None => Some(READ_TIMEOUT),
+    };
+    let kubeconfig = serde_json::to_string(&minimal)
+        .map_err(|e| Error::failed(format!("kubeconfig for helm could not be written: {e}")))?;
+    let stream = client(config.clone())?;
+    config.read_timeout = timeout;
+    config.reset_reader_on_write = true;
+    let reader = Reader::new(client(config.clone())?);
+    // The default retry layer would hide a budget's 429 for minutes.
+    config.default_retry = false;
+    let writer = Writer::new(client(config)?);
+    Ok(Connection { cluster, reader, writer, stream, kubeconfig })
+}
+
+fn client(config: Config) -> Result<Client> {
+    Client::try_from(config).map_err(|e| Error::usage(format!("kubeconfig: no client can be made of it: {e}")))
+}
+
+fn read(settings: &Settings) -> Result<Kubeconfig> {
+    let (source, result) = match &settings.kubeconfig {
+        Some(path) => (path.display().to_string(), Kubeconfig::read_from(path)),
+        None => ("KUBECONFIG or ~/.kube/config".to_owned(), Kubeconfig::read()),
+    };
+    result.map_err(|e| {
+        Error::usage(format!("kubeconfig {source}: {e}"))
+            .hint("name one with --kubeconfig FILE, or check: kubectl config view --minify")
+    })
+}
+
+fn impersonate(config: &mut Config, wanted: &Impersonation) {
+    if let Some(user) = &wanted.user {
+        config.auth_info.impersonate = Some(user.clone());
+    }
+    if !wanted.groups.is_empty() {
+        config.auth_info.impersonate_groups = Some(wanted.groups.clone());
+    }
+    if let Some(uid) = &wanted.uid {
+        config.auth_info.impersonate_uid = Some(uid.clone());
+    }
+}
+
+/// The kubeconfig reduced to what this run uses, with the flags applied; and the name of its cluster.
+fn minify(all: &Kubeconfig, settings: &Settings) -> Result<(Kubeconfig, String)> {
+    let name = settings.context.as_ref().or(all.current_context.as_ref()).ok_or_else(|| {
+        Error::usage("kubeconfig: no current context is set")
+            .hint("name one with --context NAME; they are listed by: kubectl config get-contexts")
+    })?;
+    let context = all.contexts.iter().find(|c| &c.name == name).and_then(|c| c.context.clone()).ok_or_else(|| {
+        Error::usage(format!("kubeconfig: context \"{name}\" does not exist"))
+            .hint("they are listed by: kubectl config get-contexts")
+    })?;
+    let cluster_name = settings.cluster.clone().unwrap_or_else(|| context.cluster.clone());
+    let cluster = find_cluster(all, &cluster_name, settings)?;
+    let user_name = settings.user.clone().or_else(|| context.user.clone());
+    let user = find_user(all, user_name.as_deref(), settings)?;
+    let minimal = Kubeconfig {
+        current_context: Some("cni-migrate".into()),
+        contexts: vec![NamedContext {
+            name: "cni-migrate".into(),
+            context: Some(kube::config::Context {
+                cluster: cluster_name.clone(),
+                user: Some("caller".into()),
+                ..context
+            }),
+            ..NamedContext::default()
+        }],
+        clusters: vec![cluster],
+        auth_infos: vec![user],
+        ..Kubeconfig::default()
+    };
+    Ok((minimal, cluster_name))
+}
+
+fn find_cluster(all: &Kubeconfig, name: &str, settings: &Settings) -> Result<NamedCluster> {
+    let mut named = all.clusters.iter().find(|c| c.name == name).cloned().ok_or_else(|| {
+        Error::usage(format!("kubeconfig: cluster \"{name}\" does not exist"))
+            .hint("they are listed by: kubectl config get-clusters")
+    })?;
+    let cluster = named.cluster.get_or_insert_default();
+    if let Some(server) = &settings.server {
+        cluster.server = Some(server.clone());
+    }
+    if let Some(file) = &settings.certificate_authority {
+        cluster.certificate_authority = Some(file.display().to_string());
+        cluster.certificate_authority_data = None;
+    }
+    if settings.insecure {
+        cluster.insecure_skip_tls_verify = Some(true);
+        cluster.certificate_authority = None;
+        cluster.certificate_authority_data = None;
+    }
+    if let Some(server_name) = &settings.tls_server_name {
+        cluster.tls_server_name = Some(server_name.clone());
+    }
+    if let Some(proxy) = &settings.proxy_url {
+        cluster.proxy_url = Some(proxy.clone());
+    }
+    Ok(named)
+}
+
+fn find_user(all: &Kubeconfig, name: Option<&str>, settings: &Settings) -> Result<NamedAuthInfo> {
+    let mut auth = match name {
+        Some(name) => all
+            .auth_infos
+            .iter()
+            .find(|u| u.name == name)
+            .and_then(|u| u.auth_info.clone())
+            .ok_or_else(|| Error::usage(format!("kubeconfig: user \"{name}\" does not exist")))?,
+        None => kube::config::AuthInfo::default(),
+    };
+    if let Some(token) = &settings.token {
+        auth = kube::config::AuthInfo { token: Some(token.clone().into()), ..kube::config::AuthInfo::default() };
+    }
+    // Also in the file, so that helm acts as the same user.
+    let who = &settings.impersonation;
+    auth.impersonate = who.user.clone().or(auth.impersonate);
+    if !who.groups.is_empty() {
+        auth.impersonate_groups = Some(who.groups.clone());
+    }
+    Ok(NamedAuthInfo { name: "caller".into(), auth_info: Some(auth), ..NamedAuthInfo::default() })
+}

@@ -1,0 +1,141 @@
+//! The cluster as this tool thinks of it: a compact, immutable snapshot that every decision is made from.
+//!
+//! Nothing in here talks to anything. Strings that repeat (namespaces, label keys and values, owner names) are
+//! shared, nodes are referred to by [`NodeId`], so that 150,000 pods stay small.
+
+mod budget;
+mod cidr;
+mod cilium;
+mod intent;
+mod inventory;
+mod node;
+mod pod;
+mod workload;
+
+pub use budget::{Budget, Expression, Operator, Selector};
+pub use cidr::{Pool, overlaps};
+pub use cilium::{AgentView, CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState, Release};
+pub use intent::{Intent, OverlayPort, RebootMode};
+pub use inventory::{Inventory, NodeResidue, ObjectRef};
+pub use node::{
+    Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION,
+};
+pub use pod::{Owner, Phase, Pod, PodRef};
+pub use workload::{ConfigData, DaemonSet, Rollout};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Index of a node in [`Snapshot::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// A fact that may not have been readable: unknown is reported as unknown, with the reason, never as absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read<T> {
+    /// What was read.
+    Known(T),
+    /// Why it could not be read.
+    Unknown(String),
+}
+
+impl<T> Read<T> {
+    /// The value where it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Which cluster this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// UID of the `kube-system` namespace: the only identity that every cluster has.
+    pub uid: String,
+    /// Name of the kubeconfig's cluster entry: what the operator types to confirm.
+    pub name: String,
+    /// `gitVersion` as the API server gives it, for people.
+    pub version: String,
+    /// Major and minor version, for comparisons.
+    pub minor: (u32, u32),
+}
+
+/// Everything that was observed at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The cluster's identity.
+    pub cluster: Cluster,
+    /// All nodes, ordered by name.
+    pub nodes: Vec<Node>,
+    /// Pods of the snapshot's scope: of the whole cluster, or of some nodes.
+    pub pods: Vec<Pod>,
+    /// Every PodDisruptionBudget.
+    pub budgets: Vec<Budget>,
+    /// Every DaemonSet.
+    pub daemon_sets: Vec<DaemonSet>,
+    /// Configuration that CNIs keep in ConfigMaps (`kube-flannel-cfg`, `cilium-config`, ...).
+    pub configs: Vec<ConfigData>,
+    /// Service address ranges.
+    pub service_cidrs: Read<Vec<ipnet::IpNet>>,
+    /// What there is of Cilium.
+    pub cilium: CiliumState,
+    /// What the agents see, by node; of a whole cluster only where it was asked for.
+    pub agent_views: BTreeMap<Shared, Read<AgentView>>,
+    /// The Helm release of Cilium; `Known(None)` means that there is none.
+    pub release: Read<Option<Release>>,
+    /// Objects of the source CNI that exist, of those that a source asked to look for.
+    pub objects: Vec<ObjectRef>,
+    /// What could not be read and is no field of its own: kind of thing, reason.
+    pub unknown: Vec<(String, String)>,
+}
+
+impl Snapshot {
+    /// A snapshot in which nothing was read yet.
+    pub fn empty(cluster: Cluster) -> Self {
+        Self {
+            cluster,
+            nodes: Vec::new(),
+            pods: Vec::new(),
+            budgets: Vec::new(),
+            daemon_sets: Vec::new(),
+            configs: Vec::new(),
+            service_cidrs: Read::Unknown("not read".into()),
+            cilium: CiliumState::default(),
+            agent_views: BTreeMap::new(),
+            release: Read::Unknown("not read".into()),
+            objects: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// The node of that id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The node of that name.
+    pub fn node_named(&self, name: &str) -> Option<(NodeId, &Node)> {
+        let index = self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
+        Some((NodeId(u32::try_from(index).ok()?), &self.nodes[index]))
+    }
+
+    /// The pods bound to that node.
+    pub fn pods_on(&self, id: NodeId) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| pod.node == Some(id))
+    }
+
+    /// The ConfigMap of that namespace and name, among those that were read.
+    pub fn config(&self, namespace: &str, name: &str) -> Option<&ConfigData> {
+        self.configs.iter().find(|c| &*c.namespace == namespace && &*c.name == name)
+    }
+
+    /// The running Cilium agent pod of a node.
+    pub fn agent_on(&self, id: NodeId) -> Option<&Pod> {
+        self.pods_on(id).find(|pod| pod.is_cilium_agent() && !pod.deleting)
+    }
+}
+
+/// A string that many objects share.
+pub type Shared = Arc<str>;

@@ -1,0 +1,50 @@
+//! DaemonSets and configuration: the traces by which CNIs are recognised.
+
+use std::collections::BTreeMap;
+
+use super::Shared;
+
+/// A DaemonSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonSet {
+    /// Namespace.
+    pub namespace: Shared,
+    /// Name.
+    pub name: Shared,
+    /// UID.
+    pub uid: Shared,
+    /// Labels.
+    pub labels: BTreeMap<Shared, Shared>,
+    /// Images of all containers, init containers included.
+    pub images: Vec<Shared>,
+    /// Command and arguments of all containers.
+    pub args: Vec<Shared>,
+    /// `app.kubernetes.io/managed-by` and `meta.helm.sh/release-name`, where Helm owns it.
+    pub helm_release: Option<Shared>,
+    /// Rollout numbers.
+    pub rollout: Rollout,
+}
+
+/// Rollout numbers of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// Pods that should run.
+    pub desired: u32,
+    /// Pods of the newest template.
+    pub updated: u32,
+    /// Pods that are ready.
+    pub ready: u32,
+    /// Whether the controller has seen the newest spec.
+    pub observed: bool,
+}
+
+/// A ConfigMap that was read for a CNI's parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigData {
+    /// Namespace.
+    pub namespace: Shared,
+    /// Name.
+    pub name: Shared,
+    /// `data`.
+    pub data: BTreeMap<String, String>,
+}

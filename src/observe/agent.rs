@@ -1,0 +1,34 @@
+//! Reader of what a node's Cilium agent sees: the CNI directory and the options it was started with.
+
+use crate::error::{Error, Result};
+use crate::kube::NodeAccess;
+use crate::model::{AgentView, PodRef};
+use crate::target::{AGENT_CONFIG_DIR, AGENT_OPTIONS, CNI_DIR};
+
+/// Reads both by exec.
+pub(super) async fn view(access: &dyn NodeAccess, agent: &PodRef) -> Result<AgentView> {
+    let listing = must(access, agent, &["ls", "-1", CNI_DIR]).await?;
+    let files: Vec<String> = AGENT_OPTIONS.iter().map(|key| format!("{AGENT_CONFIG_DIR}/{key}")).collect();
+    let mut argv = vec!["grep", "-sH", ""];
+    argv.extend(files.iter().map(String::as_str));
+    // grep ends with 2 where an option is not set; what it printed counts.
+    let options = access.run(&agent.namespace, &agent.name, &argv).await?;
+    Ok(AgentView {
+        cni_files: listing.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect(),
+        config: options
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix(AGENT_CONFIG_DIR)?.strip_prefix('/')?.split_once(':'))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    })
+}
+
+async fn must(access: &dyn NodeAccess, agent: &PodRef, argv: &[&str]) -> Result<String> {
+    let output = access.run(&agent.namespace, &agent.name, argv).await?;
+    if output.code == 0 {
+        return Ok(output.stdout);
+    }
+    let what = argv.join(" ");
+    Err(Error::failed(format!("{what} in {agent} ended with {}: {}", output.code, output.stderr.trim())))
+}

@@ -1,0 +1,28 @@
+//! One copy of every string that many objects share.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::model::Shared;
+
+/// A set of shared strings.
+#[derive(Default)]
+pub(super) struct Interner {
+    known: HashSet<Shared>,
+}
+
+impl Interner {
+    /// The shared copy of `text`.
+    pub(super) fn get(&mut self, text: &str) -> Shared {
+        if let Some(shared) = self.known.get(text) {
+            return shared.clone();
+        }
+        let shared: Shared = text.into();
+        self.known.insert(shared.clone());
+        shared
+    }
+
+    /// Shared copies of a map's keys and values.
+    pub(super) fn map(&mut self, map: &BTreeMap<String, String>) -> BTreeMap<Shared, Shared> {
+        map.iter().map(|(key, value)| (self.get(key), self.get(value))).collect()
+    }
+}

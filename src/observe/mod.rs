@@ -1,0 +1,209 @@
+//! Reading the cluster into a [`Snapshot`]. Writes nothing; what could not be read is recorded as unknown.
+
+mod agent;
+mod cilium;
+mod cluster;
+mod intern;
+mod nodes;
+mod objects;
+mod pods;
+mod policy;
+mod residue;
+mod workloads;
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+
+use crate::error::Result;
+use crate::helm::Helm;
+use crate::kube::{NodeAccess, Reader, Selection};
+use crate::model::{Cluster, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot};
+use crate::source::SOURCES;
+
+pub use cluster::{Rule, rights};
+use intern::Interner;
+pub use residue::NodeReading;
+
+/// How much of the cluster a snapshot covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// One node and its pods with what Cilium says about them; no list of all pods.
+    Node(String),
+    /// One node, its pods and the budgets: enough for a drain, and cheap enough to ask for each second.
+    Pods(String),
+}
+
+/// Takes snapshots.
+#[derive(Clone)]
+pub struct Observer {
+    reader: Reader,
+    cluster: Cluster,
+    release: Option<(Helm, String, String)>,
+}
+
+impl Observer {
+    /// Over that reader; `name` is the name of the kubeconfig's cluster entry.
+    ///
+    /// # Errors
+    /// Where the API server does not answer, or does not let the caller see the cluster's identity.
+    pub async fn new(reader: Reader, name: &str) -> Result<Self> {
+        let cluster = cluster::identity(&reader, name).await?;
+        Ok(Self { reader, cluster, release: None })
+    }
+
+    /// The cluster's identity.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Also reads the Helm release of that name and namespace.
+    #[must_use]
+    pub fn with_release(mut self, helm: Helm, release: impl Into<String>, namespace: impl Into<String>) -> Self {
+        self.release = Some((helm, release.into(), namespace.into()));
+        self
+    }
+
+    /// The reader, for the journal and the lease.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Reads what the agents of the snapshot's nodes see on their nodes.
+    pub async fn add_agent_views(&self, snapshot: &mut Snapshot, access: &dyn NodeAccess) {
+        let agents: Vec<(Shared, Option<PodRef>)> = snapshot
+            .nodes
+            .iter()
+            .zip(0..)
+            .map(|(node, index)| (node.name.clone(), snapshot.agent_on(NodeId(index)).map(Pod::reference)))
+            .collect();
+        let views = futures::stream::iter(agents.into_iter().map(async |(node, agent)| {
+            let view = match agent {
+                None => Read::Unknown("no cilium agent runs on the node".into()),
+                Some(agent) => match agent::view(access, &agent).await {
+                    Ok(view) => Read::Known(view),
+                    Err(e) => Read::Unknown(e.message),
+                },
+            };
+            (node, view)
+        }))
+        .buffer_unordered(8)
+        .collect()
+        .await;
+        snapshot.agent_views = views;
+    }
+
+    /// All nodes and what Cilium says of them, without pods: enough to lay out probes.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn nodes_and_cilium(&self) -> Result<Snapshot> {
+        let mut strings = Interner::default();
+        let nodes = nodes::all(&self.reader, &mut strings).await?;
+        let cilium = cilium::state(&self.reader, &mut strings).await?;
+        Ok(Snapshot { nodes, cilium, ..Snapshot::empty(self.cluster.clone()) })
+    }
+
+    /// What a node carries, read through its agent.
+    pub async fn node_reading(&self, access: &dyn NodeAccess, agent: &PodRef) -> Result<NodeReading> {
+        residue::read(access, agent).await
+    }
+
+    /// Pods of one namespace by label, without their nodes.
+    pub async fn pods_in(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods");
+        pods::list(&self.reader, &path, &mut Interner::default(), &BTreeMap::new(), &Selection::labels(labels)).await
+    }
+
+    /// Cluster address and first port of a Service, as `address:port`.
+    pub async fn service(&self, namespace: &str, name: &str) -> Result<Option<String>> {
+        cluster::service_address(&self.reader, namespace, name).await
+    }
+
+    /// Phase of a namespace, such as `Active`; `None` where it does not exist.
+    pub async fn namespace(&self, name: &str) -> Result<Option<String>> {
+        cluster::namespace_phase(&self.reader, name).await
+    }
+
+    /// The UID of an object; `None` where it does not exist.
+    pub async fn uid(&self, object: &ObjectRef) -> Result<Option<String>> {
+        objects::uid(&self.reader, object).await
+    }
+
+    /// One object that lives in a namespace and is not `harmless`; `None` where there is none.
+    pub async fn living_in(&self, namespace: &str, harmless: impl Fn(&str, &str) -> bool) -> Result<Option<String>> {
+        objects::living_in(&self.reader, namespace, harmless).await
+    }
+
+    /// An object as it is, for safe-keeping; `None` where it does not exist.
+    pub async fn object(&self, object: &ObjectRef) -> Result<Option<serde_json::Value>> {
+        self.reader.get(&object.path()).await
+    }
+
+    /// Reads what the scope says.
+    ///
+    /// # Errors
+    /// Where nodes, pods or the cluster's identity cannot be read; any other gap is recorded in the snapshot.
+    pub async fn snapshot(&self, scope: &Scope) -> Result<Snapshot> {
+        let mut strings = Interner::default();
+        let nodes = match scope {
+            Scope::All => nodes::all(&self.reader, &mut strings).await?,
+            Scope::Node(name) | Scope::Pods(name) => vec![nodes::one(&self.reader, &mut strings, name).await?],
+        };
+        let ids: BTreeMap<Shared, NodeId> =
+            nodes.iter().zip(0..).map(|(node, index)| (node.name.clone(), NodeId(index))).collect();
+        let selection = match scope {
+            Scope::All => Selection::default(),
+            Scope::Node(name) | Scope::Pods(name) => Selection::on_node(name),
+        };
+        let pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &selection).await?;
+        let mut snapshot = Snapshot { nodes, pods, ..Snapshot::empty(self.cluster.clone()) };
+        if !matches!(scope, Scope::Pods(_)) {
+            snapshot.cilium = cilium::state(&self.reader, &mut strings).await?;
+        }
+        note(&mut snapshot, "PodDisruptionBudgets", policy::budgets(&self.reader, &mut strings).await, |s, v| {
+            s.budgets = v;
+        });
+        note(&mut snapshot, "DaemonSets", workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
+            s.daemon_sets = v;
+        });
+        if *scope == Scope::All {
+            self.read_cluster_wide(&mut snapshot, &mut strings).await;
+        }
+        Ok(snapshot)
+    }
+
+    async fn read_cluster_wide(&self, snapshot: &mut Snapshot, strings: &mut Interner) {
+        let reader = &self.reader;
+        let wanted: Vec<_> = SOURCES.iter().flat_map(|s| s.configs().iter().copied()).collect();
+        note(snapshot, "ConfigMaps", workloads::configs(reader, strings, &wanted).await, |s, v| s.configs = v);
+        let candidates = SOURCES.iter().flat_map(|s| s.candidates()).collect();
+        note(snapshot, "objects of the source CNI", objects::present(reader, candidates).await, |s, v| s.objects = v);
+        snapshot.service_cidrs = match cluster::service_cidrs(reader).await {
+            Ok(ranges) => Read::Known(ranges),
+            Err(e) => Read::Unknown(e.message),
+        };
+        snapshot.release = self.release().await;
+    }
+
+    /// The Helm release of Cilium.
+    pub async fn release(&self) -> Read<Option<Release>> {
+        match &self.release {
+            None => Read::Unknown("helm was not found".into()),
+            Some((helm, name, namespace)) => match helm.release(name, namespace).await {
+                Ok(release) => Read::Known(release),
+                Err(e) => Read::Unknown(e.message),
+            },
+        }
+    }
+}
+
+/// Puts a result into the snapshot, or the reason why there is none.
+fn note<T>(snapshot: &mut Snapshot, what: &str, result: Result<T>, put: impl FnOnce(&mut Snapshot, T)) {
+    match result {
+        Ok(value) => put(snapshot, value),
+        Err(e) => snapshot.unknown.push((what.to_owned(), e.message)),
+    }
+}

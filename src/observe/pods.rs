@@ -1,0 +1,205 @@
+//! Reader of pods: a projection that drops nine tenths of the bytes of each.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::intern::Interner;
+use crate::error::Result;
+use crate::kube::{Reader, Selection};
+use crate::model::{NodeId, Owner, Phase, Pod, Shared};
+
+/// A static pod's mirror carries this annotation (kubelet/types: ConfigMirrorAnnotationKey).
+const MIRROR: &str = "kubernetes.io/config.mirror";
+/// Kubernetes' default for `terminationGracePeriodSeconds`.
+const DEFAULT_GRACE: u32 = 30;
+
+#[derive(Deserialize)]
+struct Wire {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    #[serde(default)]
+    namespace: String,
+    name: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    owner_references: Vec<WireOwner>,
+    deletion_timestamp: Option<jiff::Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct WireOwner {
+    kind: String,
+    name: String,
+    uid: String,
+    #[serde(default)]
+    controller: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    node_name: Option<String>,
+    #[serde(default)]
+    host_network: bool,
+    termination_grace_period_seconds: Option<u32>,
+    #[serde(default)]
+    volumes: Vec<Volume>,
+    #[serde(default)]
+    containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Volume {
+    empty_dir: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    #[serde(default)]
+    ports: Vec<Port>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Port {
+    host_port: Option<u16>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    #[serde(default)]
+    phase: String,
+    #[serde(default, rename = "podIPs")]
+    pod_ips: Vec<PodIp>,
+    #[serde(default)]
+    conditions: Vec<Condition>,
+    #[serde(default)]
+    container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Deserialize)]
+struct PodIp {
+    ip: String,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerStatus {
+    #[serde(default)]
+    restart_count: u32,
+    #[serde(default)]
+    state: State,
+}
+
+#[derive(Default, Deserialize)]
+struct State {
+    waiting: Option<Waiting>,
+    terminated: Option<Terminated>,
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Terminated {
+    #[serde(default)]
+    message: String,
+}
+
+/// The pods of a selection, in the API server's order (by namespace and name).
+pub(super) async fn list(
+    reader: &Reader,
+    path: &str,
+    strings: &mut Interner,
+    nodes: &BTreeMap<Shared, NodeId>,
+    selection: &Selection,
+) -> Result<Vec<Pod>> {
+    let mut state = (Vec::new(), strings);
+    reader
+        .each::<Wire, _>(
+            path,
+            selection,
+            &mut state,
+            |(pods, _)| pods.clear(),
+            |(pods, strings), wire| pods.push(convert(wire, strings, nodes)),
+        )
+        .await?;
+    Ok(state.0)
+}
+
+fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>) -> Pod {
+    let Wire { metadata, spec, status } = wire;
+    let owner = metadata.owner_references.iter().find(|o| o.controller).map(|o| Owner {
+        kind: strings.get(&o.kind),
+        name: strings.get(&o.name),
+        uid: strings.get(&o.uid),
+    });
+    let state = status.container_statuses.first().map(|c| &c.state);
+    Pod {
+        namespace: strings.get(&metadata.namespace),
+        name: metadata.name.into(),
+        uid: metadata.uid.into(),
+        node: spec.node_name.as_deref().and_then(|name| nodes.get(name).copied()),
+        host_network: spec.host_network,
+        phase: phase(&status.phase),
+        ready: status.conditions.iter().any(|c| c.kind == "Ready" && c.status == "True"),
+        ips: status.pod_ips.iter().filter_map(|p| p.ip.parse::<IpAddr>().ok()).collect(),
+        deleting: metadata.deletion_timestamp.is_some(),
+        deletion_timestamp: metadata.deletion_timestamp,
+        grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
+        owner,
+        labels: strings.map(&metadata.labels),
+        mirror: metadata.annotations.contains_key(MIRROR),
+        empty_dir: spec.volumes.iter().any(|v| v.empty_dir.is_some()),
+        host_ports: spec
+            .containers
+            .iter()
+            .flat_map(|c| &c.ports)
+            .filter_map(|p| p.host_port.filter(|port| *port != 0 && !spec.host_network))
+            .collect(),
+        restarts: status.container_statuses.iter().map(|c| c.restart_count).sum(),
+        waiting: state.and_then(|s| s.waiting.as_ref()).map(|w| w.reason.as_str().into()),
+        message: state
+            .and_then(|s| s.terminated.as_ref())
+            .filter(|t| !t.message.is_empty())
+            .map(|t| t.message.as_str().into()),
+    }
+}
+
+fn phase(text: &str) -> Phase {
+    match text {
+        "Pending" | "" => Phase::Pending,
+        "Running" => Phase::Running,
+        "Succeeded" => Phase::Succeeded,
+        "Failed" => Phase::Failed,
+        _ => Phase::Unknown,
+    }
+}

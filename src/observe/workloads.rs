@@ -1,0 +1,146 @@
+//! Readers of DaemonSets and of the ConfigMaps in which CNIs keep their parameters.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::intern::Interner;
+use crate::error::Result;
+use crate::kube::{Reader, Selection};
+use crate::model::{ConfigData, DaemonSet, Rollout};
+
+#[derive(Deserialize)]
+struct Wire {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(default)]
+    namespace: String,
+    name: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    generation: i64,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Spec {
+    #[serde(default)]
+    template: Template,
+}
+
+#[derive(Default, Deserialize)]
+struct Template {
+    #[serde(default)]
+    spec: PodSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec {
+    #[serde(default)]
+    containers: Vec<Container>,
+    #[serde(default)]
+    init_containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    #[serde(default)]
+    desired_number_scheduled: u32,
+    #[serde(default)]
+    updated_number_scheduled: u32,
+    #[serde(default)]
+    number_ready: u32,
+    #[serde(default)]
+    observed_generation: i64,
+}
+
+/// All DaemonSets.
+pub(super) async fn daemon_sets(reader: &Reader, strings: &mut Interner) -> Result<Vec<DaemonSet>> {
+    let wires: Vec<Wire> = reader.list("/apis/apps/v1/daemonsets", &Selection::default()).await?;
+    Ok(wires.iter().map(|wire| convert(wire, strings)).collect())
+}
+
+fn convert(wire: &Wire, strings: &mut Interner) -> DaemonSet {
+    let pod = &wire.spec.template.spec;
+    let containers = || pod.init_containers.iter().chain(&pod.containers);
+    let meta = &wire.metadata;
+    DaemonSet {
+        namespace: strings.get(&meta.namespace),
+        name: strings.get(&meta.name),
+        uid: strings.get(&meta.uid),
+        images: containers().map(|c| strings.get(&c.image)).collect(),
+        args: containers().flat_map(|c| c.command.iter().chain(&c.args)).map(|a| strings.get(a)).collect(),
+        helm_release: meta.annotations.get("meta.helm.sh/release-name").map(|name| strings.get(name)),
+        rollout: Rollout {
+            desired: wire.status.desired_number_scheduled,
+            updated: wire.status.updated_number_scheduled,
+            ready: wire.status.number_ready,
+            observed: wire.status.observed_generation >= meta.generation,
+        },
+        labels: strings.map(&meta.labels),
+    }
+}
+
+#[derive(Deserialize)]
+struct WireConfig {
+    metadata: ConfigMeta,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct ConfigMeta {
+    #[serde(default)]
+    namespace: String,
+    name: String,
+}
+
+/// The named ConfigMaps that exist, by namespace (`*`: any) and name; one request a name.
+pub(super) async fn configs(
+    reader: &Reader,
+    strings: &mut Interner,
+    wanted: &[(&str, &str)],
+) -> Result<Vec<ConfigData>> {
+    let mut found: Vec<ConfigData> = Vec::new();
+    for (namespace, name) in wanted {
+        let path = match *namespace {
+            "*" => "/api/v1/configmaps".to_owned(),
+            namespace => format!("/api/v1/namespaces/{namespace}/configmaps"),
+        };
+        let selection = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
+        for wire in reader.list::<WireConfig>(&path, &selection).await? {
+            let config = ConfigData {
+                namespace: strings.get(&wire.metadata.namespace),
+                name: strings.get(&wire.metadata.name),
+                data: wire.data,
+            };
+            if !found.contains(&config) {
+                found.push(config);
+            }
+        }
+    }
+    Ok(found)
+}

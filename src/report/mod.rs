@@ -1,0 +1,82 @@
+//! From results to text: tables as kubectl prints them, JSON and YAML with a version. Pure.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::yaml;
+
+/// `apiVersion` of all machine output.
+const API_VERSION: &str = "cni-migrate.dev/v1alpha1";
+/// Space between columns, as kubectl has it.
+const GAP: usize = 3;
+
+/// Rows under a header, each column as wide as its widest cell; nothing is wrapped or cut.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded: String =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<pad$}", pad = width + GAP)).collect();
+        padded.trim_end().to_owned() + "\n"
+    };
+    let mut text = line(header.to_vec());
+    text.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    text
+}
+
+/// An object for machines, with `apiVersion` and `kind` first.
+///
+/// # Errors
+/// Where the content cannot be represented; a fault of this program.
+pub fn object(kind: &str, content: &impl Serialize) -> Result<Value> {
+    let content =
+        serde_json::to_value(content).map_err(|e| Error::failed(format!("{kind} could not be written: {e}")))?;
+    let mut object = json!({"apiVersion": API_VERSION, "kind": kind});
+    match (object.as_object_mut(), content) {
+        (Some(fields), Value::Object(content)) => fields.extend(content),
+        (Some(fields), other) => {
+            fields.insert("items".into(), other);
+        }
+        (None, _) => {}
+    }
+    Ok(object)
+}
+
+/// The object as JSON text.
+pub fn json_text(object: &Value) -> String {
+    format!("{object:#}")
+}
+
+/// The object as YAML text.
+///
+/// # Errors
+/// Those of [`yaml::write`].
+pub fn yaml_text(object: &Value) -> Result<String> {
+    yaml::write(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_laid_out_as_kubectl_does() {
+        let rows = [vec!["worker-1".to_owned(), "Migrated".to_owned(), String::new()], vec![
+            "n2".to_owned(),
+            "Draining".to_owned(),
+            "waits".to_owned(),
+        ]];
+        let wanted = "NODE       PHASE      NEXT\nworker-1   Migrated\nn2         Draining   waits\n";
+        assert_eq!(table(&["NODE", "PHASE", "NEXT"], &rows), wanted);
+    }
+
+    #[test]
+    fn machine_output_carries_version_and_kind_first() {
+        let object = object("Status", &json!({"a": 1})).expect("an object");
+        assert_eq!(object.to_string(), r#"{"apiVersion":"cni-migrate.dev/v1alpha1","kind":"Status","a":1}"#);
+    }
+}

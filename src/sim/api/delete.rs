@@ -1,0 +1,78 @@
+//! delete and deletecollection.
+
+use serde_json::{Value, json};
+
+use crate::sim::json::{list, text, uid};
+use crate::sim::lifecycle::Deletion;
+use crate::sim::resource::{Resource, id};
+use crate::sim::status::Answer;
+use crate::sim::store::Key;
+use crate::sim::world::World;
+
+use super::read::{Filter, present};
+use super::{Call, Reply, Target};
+
+/// Answers a delete of one object or of a collection.
+///
+/// # Errors
+/// 404 without the object, 409 where a precondition fails, 400 for bad options.
+pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
+    let options = options(call)?;
+    let info = world.registry.get(target.resource).clone();
+    let Some(name) = &target.name else { return collection(world, call, target, &options) };
+    let key = Key::new(target.resource, target.namespace.as_deref().unwrap_or_default(), name);
+    let deleted = world.delete(&key, &options)?;
+    // The real server shows pods, and whatever lives on for a while, instead of a Status.
+    if target.resource == id::PODS || world.store.get(&key).is_some() {
+        return Ok(Reply::json(200, &present(&info, &target.version, false, &deleted)));
+    }
+    Ok(Reply::json(200, &success(&info, &deleted)))
+}
+
+fn collection(world: &mut World, call: &Call, target: &Target, options: &Deletion) -> Answer<Reply> {
+    let info = world.registry.get(target.resource).clone();
+    let objects = Filter::of(world, call, target)?.objects(world, target);
+    let mut items = Vec::new();
+    for object in objects {
+        items.push(world.delete(&Key::of(target.resource, &object), options)?);
+    }
+    let items: Vec<&Value> = items.iter().map(AsRef::as_ref).collect();
+    let body = json!({
+        "kind": format!("{}List", info.kind), "apiVersion": info.api_version(&target.version),
+        "metadata": {"resourceVersion": world.store.revision().to_string()}, "items": items,
+    });
+    Ok(Reply::json(200, &body))
+}
+
+fn success(info: &Resource, object: &Value) -> Value {
+    let mut details = json!({"name": text(object, "/metadata/name"), "kind": info.plural, "uid": uid(object)});
+    if !info.group.is_empty() {
+        details["group"] = json!(info.group);
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+fn options(call: &Call) -> Answer<Deletion> {
+    let body: Value = if call.body.is_empty() { Value::Null } else { call.json()? };
+    let mut options = from_body(&body);
+    options.dry_run |= call.is_dry_run()?;
+    if let Some(seconds) = call.param("gracePeriodSeconds") {
+        options.grace = seconds.parse().ok();
+    }
+    if let Some(policy) = call.param("propagationPolicy") {
+        options.propagation = Some(policy.to_owned());
+    }
+    Ok(options)
+}
+
+/// Reads a `DeleteOptions` object; members of other names are ignored, as the real server does.
+pub(crate) fn from_body(body: &Value) -> Deletion {
+    let string = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    Deletion {
+        grace: body.pointer("/gracePeriodSeconds").and_then(Value::as_i64),
+        propagation: string("/propagationPolicy"),
+        uid: string("/preconditions/uid"),
+        resource_version: string("/preconditions/resourceVersion"),
+        dry_run: list(body, "/dryRun").iter().any(|d| d == "All"),
+    }
+}

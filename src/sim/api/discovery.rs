@@ -1,0 +1,115 @@
+//! `/api`, `/apis`, `/version` and health.
+
+use serde_json::{Value, json};
+
+use crate::sim::resource::{Registry, Resource};
+use crate::sim::status::{Answer, Refusal};
+use crate::sim::world::World;
+
+use super::reply::Reply;
+
+const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/// Answers a path that is no resource.
+///
+/// # Errors
+/// 404 for what is not served.
+pub(crate) fn answer(world: &World, path: &str) -> Answer<Reply> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let body = match segments.as_slice() {
+        ["healthz" | "livez" | "readyz", ..] => return Ok(Reply::Text("ok")),
+        ["version"] => version(&world.network.version),
+        ["api"] => json!({"kind": "APIVersions", "versions": ["v1"]}),
+        ["api", version] => resources(&world.registry, "", version)?,
+        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(&world.registry)}),
+        ["apis", group] => groups(&world.registry)
+            .into_iter()
+            .find(|g| g["name"] == **group)
+            .ok_or_else(Refusal::no_such_path)?,
+        ["apis", group, version] => resources(&world.registry, group, version)?,
+        _ => return Err(Refusal::no_such_path()),
+    };
+    Ok(Reply::json(200, &body))
+}
+
+fn version(git: &str) -> Value {
+    let mut numbers = git.trim_start_matches('v').split('.');
+    json!({
+        "major": numbers.next().unwrap_or_default(), "minor": numbers.next().unwrap_or_default(),
+        "gitVersion": git, "platform": "linux/amd64",
+    })
+}
+
+fn groups(registry: &Registry) -> Vec<Value> {
+    let mut names: Vec<(&str, Vec<&str>)> = vec![("authorization.k8s.io", vec!["v1"])];
+    for (_, resource) in registry.served().filter(|(_, r)| !r.group.is_empty()) {
+        let at = names.iter().position(|(name, _)| *name == resource.group);
+        let at = at.unwrap_or_else(|| {
+            names.push((&resource.group, Vec::new()));
+            names.len() - 1
+        });
+        for version in &resource.versions {
+            if !names[at].1.contains(&version.as_str()) {
+                names[at].1.push(version);
+            }
+        }
+    }
+    names.iter().map(|(name, versions)| group(name, versions)).collect()
+}
+
+fn group(name: &str, versions: &[&str]) -> Value {
+    let all: Vec<Value> = versions
+        .iter()
+        .map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v}))
+        .collect();
+    json!({"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": all, "preferredVersion": all[0]})
+}
+
+fn resources(registry: &Registry, group: &str, version: &str) -> Answer<Value> {
+    let mut all = Vec::new();
+    let serves = |r: &Resource| r.group == group && r.versions.iter().any(|v| v == version);
+    for (_, resource) in registry.served().filter(|(_, r)| serves(r)) {
+        describe(resource, &mut all);
+    }
+    if (group, version) == ("authorization.k8s.io", "v1") {
+        for kind in ["SelfSubjectAccessReview", "SelfSubjectRulesReview"] {
+            let plural = format!("{}s", kind.to_lowercase());
+            all.push(entry(&plural, &kind.to_lowercase(), false, kind, &["create"]));
+        }
+    }
+    if all.is_empty() {
+        return Err(Refusal::no_such_path());
+    }
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Ok(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all}))
+}
+
+fn describe(resource: &Resource, all: &mut Vec<Value>) {
+    let (plural, kind) = (&resource.plural, &resource.kind);
+    let mut main = entry(plural, &resource.singular, resource.namespaced, kind, VERBS);
+    if !resource.short.is_empty() {
+        main["shortNames"] = json!(resource.short);
+    }
+    all.push(main);
+    let read_write = &["get", "patch", "update"];
+    if resource.has_status {
+        all.push(entry(&format!("{plural}/status"), "", resource.namespaced, kind, read_write));
+    }
+    if resource.has_scale {
+        let mut scale = entry(&format!("{plural}/scale"), "", resource.namespaced, "Scale", read_write);
+        scale["group"] = json!("autoscaling");
+        scale["version"] = json!("v1");
+        all.push(scale);
+    }
+    if kind == "Pod" {
+        let mut eviction = entry("pods/eviction", "", true, "Eviction", &["create"]);
+        eviction["group"] = json!("policy");
+        eviction["version"] = json!("v1");
+        all.push(eviction);
+        all.push(entry("pods/exec", "", true, "PodExecOptions", &["create", "get"]));
+    }
+}
+
+fn entry(name: &str, singular: &str, namespaced: bool, kind: &str, verbs: &[&str]) -> Value {
+    json!({"name": name, "singularName": singular, "namespaced": namespaced, "kind": kind, "verbs": verbs})
+}

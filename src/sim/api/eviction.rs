@@ -1,0 +1,140 @@
+//! The eviction subresource, step by step as `kubernetes/pkg/registry/core/pod/storage/eviction.go` (1.36).
+
+use serde_json::{Value, json};
+
+use crate::sim::json::{condition, int, is_deleting, is_finished, is_ready, set, set_condition, text};
+use crate::sim::lifecycle::Deletion;
+use crate::sim::resource::id;
+use crate::sim::selector::Labels;
+use crate::sim::status::{Answer, Refusal};
+use crate::sim::store::Key;
+use crate::sim::world::World;
+
+use super::write::{current, key_of};
+use super::{Call, Reply, Target, delete};
+
+/// `MaxDisruptedPodSize`.
+const MAX_DISRUPTED: usize = 2000;
+const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
+
+/// Answers an eviction.
+///
+/// # Errors
+/// 429 where the budget is spent, 409 where a precondition fails, 404 without the pod.
+pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
+    let key = key_of(target)?;
+    let eviction: Value = call.json()?;
+    if text(&eviction, "/metadata/name") != key.name {
+        return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
+    }
+    let mut options = delete::from_body(eviction.get("deleteOptions").unwrap_or(&Value::Null));
+    options.dry_run |= call.is_dry_run()?;
+    let pod = current(world, world.registry.get(target.resource), &key)?;
+    if ignores_budgets(&pod) {
+        return evict(world, &key, &options);
+    }
+    let budgets = budgets_of(world, &pod);
+    let [budget] = budgets.as_slice() else {
+        if budgets.is_empty() {
+            return evict(world, &key, &options);
+        }
+        // The real server puts this failure into the body of a 201: its create handler takes only the body's code
+        // over, never into the HTTP status line (`apiserver/pkg/endpoints/handlers/create.go`).
+        return Ok(Reply::json(201, &json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 500,
+            "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+        })));
+    };
+    if !may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
+        check_and_decrement(world, budget, &key.name, options.dry_run)?;
+    }
+    evict(world, &key, &options)
+}
+
+/// `canIgnorePDB`.
+fn ignores_budgets(pod: &Value) -> bool {
+    is_finished(pod) || text(pod, "/status/phase") == "Pending" || is_deleting(pod)
+}
+
+/// The budgets whose selector matches; an empty selector matches all, an invalid or absent one none.
+fn budgets_of(world: &World, pod: &Value) -> Vec<Key> {
+    let namespace = text(pod, "/metadata/namespace");
+    let matches = |b: &Value| {
+        b.pointer("/spec/selector").and_then(Labels::from_object).is_some_and(|selector| selector.matches(pod))
+    };
+    let budgets = world.store.list(id::BUDGETS, Some(namespace)).filter(|b| matches(b));
+    budgets.map(|b| Key::of(id::BUDGETS, b)).collect()
+}
+
+/// An unready pod goes without spending the budget where the application has what it needs.
+fn may_go_unready(pod: &Value, budget: &Value) -> bool {
+    let desired = int(budget, "/status/desiredHealthy");
+    !is_ready(pod)
+        && (text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow"
+            || (int(budget, "/status/currentHealthy") >= desired && desired > 0))
+}
+
+fn check_and_decrement(world: &mut World, key: &Key, pod: &str, dry_run: bool) -> Answer<()> {
+    let info = world.registry.get(id::BUDGETS).clone();
+    let budget = current(world, &info, key)?;
+    let too_many = |seconds: u32| Refusal::new(429, "TooManyRequests", REFUSED).retry_after(seconds);
+    if int(&budget, "/status/observedGeneration") < int(&budget, "/metadata/generation") {
+        let why = format!("The disruption budget {} is still being processed by the server.", key.name);
+        return Err(too_many(10).cause("DisruptionBudget", &why, ""));
+    }
+    let allowed = int(&budget, "/status/disruptionsAllowed");
+    if allowed < 0 {
+        return Err(Refusal::forbidden(&info, &key.name, "pdb disruptions allowed is negative"));
+    }
+    let disrupted = budget.pointer("/status/disruptedPods").and_then(Value::as_object);
+    if disrupted.is_some_and(|d| d.len() > MAX_DISRUPTED) {
+        let why = "DisruptedPods map too big - too many evictions not confirmed by PDB controller";
+        return Err(Refusal::forbidden(&info, &key.name, why));
+    }
+    if allowed == 0 {
+        return Err(too_many(0).cause("DisruptionBudget", &why_refused(&budget, &key.name), ""));
+    }
+    if !dry_run {
+        let now = world.clock.now();
+        world.modify(key, |budget| {
+            set(budget, "/status/disruptionsAllowed", allowed - 1);
+            set(budget, &format!("/status/disruptedPods/{pod}"), now.as_str());
+            if allowed == 1 {
+                set_condition(budget, "DisruptionAllowed", "False", "InsufficientPods", "", &now);
+            }
+        });
+    }
+    Ok(())
+}
+
+fn why_refused(budget: &Value, name: &str) -> String {
+    let (needs, has) = (int(budget, "/status/desiredHealthy"), int(budget, "/status/currentHealthy"));
+    let failed = condition(budget, "DisruptionAllowed").filter(|c| text(c, "/reason") == "SyncFailed");
+    match failed {
+        Some(failed) => format!(
+            "The disruption budget {name} does not allow evicting pods currently because it failed sync: {}",
+            text(failed, "/message")
+        ),
+        None if has <= needs => {
+            format!("The disruption budget {name} needs {needs} healthy pods and has {has} currently")
+        }
+        None => format!("The disruption budget {name} does not allow evicting pods currently"),
+    }
+}
+
+fn evict(world: &mut World, key: &Key, options: &Deletion) -> Answer<Reply> {
+    world.delete(key, &Deletion { dry_run: true, ..options.clone() })?;
+    if !options.dry_run {
+        let now = world.clock.now();
+        world.modify(key, |pod| {
+            let message = "Eviction API: evicting";
+            set_condition(pod, "DisruptionTarget", "True", "EvictionByEvictionAPI", message, &now);
+        });
+        // The preconditions were checked above; the condition has moved the resource version since.
+        world.delete(key, &Deletion { resource_version: None, uid: None, ..options.clone() })?;
+    }
+    Ok(Reply::json(
+        201,
+        &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
+    ))
+}

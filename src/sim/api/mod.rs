@@ -1,0 +1,158 @@
+//! The API server's front: one function from a request to an answer, with streaming bodies for watches, used by the
+//! HTTP door and by in-process clients alike.
+
+mod apply;
+mod call;
+mod delete;
+mod discovery;
+mod eviction;
+mod exec;
+mod fields;
+mod helm;
+mod patch;
+mod read;
+mod reply;
+mod review;
+mod route;
+mod strategic;
+mod watch;
+mod write;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes};
+
+pub(crate) use call::Call;
+pub(crate) use fields::FieldSet;
+pub(crate) use read::Snapshots;
+pub(crate) use reply::{AnswerBody, Reply};
+pub(crate) use route::{Route, Target};
+
+use super::faults::{Effect, When};
+use super::log::Entry;
+use super::status::{Answer, Refusal};
+use super::world::Shared;
+
+/// The connection broke: what a client sees of a reset.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded cluster was told to break this connection: take the fault away, or retry as after a reset")]
+pub struct ConnectionReset;
+
+/// Answers one request.
+///
+/// # Errors
+/// [`ConnectionReset`] where a fault wants the connection broken.
+pub(crate) async fn handle<B>(
+    shared: &Shared,
+    request: Request<B>,
+) -> Result<Response<AnswerBody>, ConnectionReset>
+where
+    B: Body<Data = Bytes> + Send,
+{
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return Err(ConnectionReset) };
+    let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let call = Call::new(&parts, body.to_bytes(), upgrade);
+    let route = Route::of(&shared.lock().registry, &call);
+    let (verb, resource) = (route.verb(&call), route.resource_name(&shared.lock().registry));
+    let name = route.target().and_then(|t| t.name.clone()).unwrap_or_default();
+    let number = note_arrival(shared, &call, &route, verb, &resource);
+    let struck = shared.lock().faults.strike(verb, &resource, &name);
+    match struck {
+        Some(Effect::Answer(code)) => {
+            return Ok(finish(shared, number, Reply::from(injected(code))));
+        }
+        Some(Effect::Stall(When::Before)) => std::future::pending::<()>().await,
+        Some(Effect::Reset(When::Before)) => return Err(ConnectionReset),
+        _ => {}
+    }
+    let reply = match authorize(shared, &route, verb, &resource, &name) {
+        Ok(()) => dispatch(shared, call, route).await.unwrap_or_else(Reply::from),
+        Err(refusal) => Reply::from(refusal),
+    };
+    let answer = finish(shared, number, reply);
+    match struck {
+        Some(Effect::Stall(When::After)) => std::future::pending().await,
+        Some(Effect::Reset(When::After)) => Err(ConnectionReset),
+        _ => Ok(answer),
+    }
+}
+
+fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resource: &str) -> usize {
+    let target = route.target();
+    let entry = Entry {
+        method: call.method.to_string(),
+        path: call.path.clone(),
+        query: call.raw_query.clone(),
+        user_agent: call.header("user-agent").to_owned(),
+        verb: verb.to_owned(),
+        resource: resource.to_owned(),
+        namespace: target.and_then(|t| t.namespace.clone()).unwrap_or_default(),
+        name: target.and_then(|t| t.name.clone()).unwrap_or_default(),
+        body: call.body.to_vec(),
+        status: None,
+    };
+    shared.lock().log.start(entry)
+}
+
+fn finish(shared: &Shared, number: usize, reply: Reply) -> Response<AnswerBody> {
+    let response = reply.into_response();
+    shared.lock().log.finish(number, response.status().as_u16());
+    response
+}
+
+fn injected(code: u16) -> Refusal {
+    let reason = match code {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "InternalError",
+    };
+    Refusal::new(code, reason, format!("a fault of the embedded cluster answers {code}"))
+}
+
+fn authorize(shared: &Shared, route: &Route, verb: &str, resource: &str, name: &str) -> Answer<()> {
+    let world = shared.lock();
+    let Some(target) = route.target() else { return Ok(()) };
+    if !world.faults.is_denied(verb, resource) {
+        return Ok(());
+    }
+    let info = world.registry.get(target.resource);
+    let place = match &target.namespace {
+        Some(namespace) => format!("in the namespace {namespace:?}"),
+        None => "at the cluster scope".to_owned(),
+    };
+    let object = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+    let message = format!(
+        "{}{object} is forbidden: User \"sim-user\" cannot {verb} resource {resource:?} in API group {:?} {place}",
+        info.qualified(),
+        info.group,
+    );
+    Err(Refusal::new(403, "Forbidden", message))
+}
+
+async fn dispatch(shared: &Shared, call: Call, route: Route) -> Answer<Reply> {
+    let target = match route {
+        Route::Resource(target) => target,
+        Route::Helm(rest) => return helm::answer(shared, &call, &rest),
+        Route::Review(kind) => return review::answer(&shared.lock(), &call, &kind),
+        Route::Fixed(path) => return discovery::answer(&shared.lock(), &path),
+        Route::Unknown => return Err(Refusal::no_such_path()),
+    };
+    match (target.subresource.as_deref(), call.method.as_str()) {
+        (Some("exec"), "GET" | "POST") => exec::answer(shared, call, &target).await,
+        (Some("eviction"), "POST") => eviction::answer(&mut shared.lock(), &call, &target),
+        (None | Some("status" | "scale"), "GET") if call.is_watch() => watch::answer(shared, &call, &target),
+        (None | Some("status" | "scale"), "GET") => read::answer(&mut shared.lock(), &call, &target),
+        (None, "POST") => write::create(&mut shared.lock(), &call, &target),
+        (None | Some("status" | "scale"), "PUT") => write::replace(&mut shared.lock(), &call, &target),
+        (None | Some("status" | "scale"), "PATCH") => patch::answer(&mut shared.lock(), &call, &target),
+        (None, "DELETE") => delete::answer(&mut shared.lock(), &call, &target),
+        (None | Some("status" | "scale" | "exec" | "eviction"), _) => Err(Refusal::method_not_allowed()),
+        (Some(other), _) => Err(Refusal::not_modelled(&format!("the subresource {other:?}"))),
+    }
+}

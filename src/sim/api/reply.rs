@@ -1,0 +1,90 @@
+//! Answers on their way out.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::sim::status::Refusal;
+
+/// The body of every answer; watches never end it by themselves.
+pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// What a handler gives back.
+pub(crate) enum Reply {
+    /// JSON.
+    Json(u16, Vec<u8>),
+    /// Text, for health paths.
+    Text(&'static str),
+    /// A failure, with `Retry-After`.
+    Refused(Refusal),
+    /// JSON documents, one a line, as long as the client listens.
+    Stream(BoxStream<'static, Bytes>),
+    /// A protocol switch: headers of the answer.
+    Switch(Vec<(HeaderName, HeaderValue)>),
+}
+
+impl Reply {
+    /// JSON with a code.
+    pub(crate) fn json(code: u16, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => Self::Json(code, bytes),
+            Err(e) => Self::Refused(Refusal::internal(&e.to_string())),
+        }
+    }
+
+    /// An object with code 200.
+    pub(crate) fn ok(object: &Arc<Value>) -> Self {
+        Self::json(200, &**object)
+    }
+
+    /// As a response.
+    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+        match self {
+            Self::Json(code, bytes) => response(code, "application/json", full(bytes.into())),
+            Self::Text(text) => response(200, "text/plain; charset=utf-8", full(text.into())),
+            Self::Refused(refusal) => {
+                let bytes = refusal.body.to_string().into_bytes();
+                let mut response = response(refusal.code, "application/json", full(bytes.into()));
+                if let Some(seconds) = refusal.retry_after {
+                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                }
+                response
+            }
+            Self::Stream(stream) => {
+                let frames = stream.map(|bytes| Ok(Frame::data(bytes)));
+                response(200, "application/json", StreamBody::new(frames).boxed_unsync())
+            }
+            Self::Switch(headers) => {
+                let mut response = Response::new(full(Bytes::new()));
+                *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+                response.headers_mut().extend(headers);
+                response
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+fn full(bytes: Bytes) -> AnswerBody {
+    Full::new(bytes).boxed_unsync()
+}
+
+fn response(code: u16, kind: &'static str, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

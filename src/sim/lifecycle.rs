@@ -1,0 +1,304 @@
+//! The life of an object: create, update, delete, with the metadata rules that hold for every kind
+//! (`k8s.io/apiserver/pkg/registry/rest`, `.../generic/registry/store.go`).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::admission;
+use super::json::{int, is_deleting, is_finished, list, set, text, uid, unset};
+use super::resource::{Resource, ResourceId, id};
+use super::status::{Answer, Refusal};
+use super::store::Key;
+use super::world::World;
+
+/// Which part of an object a write may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything but status, where the resource has a status path.
+    Main,
+    /// Status and metadata.
+    Status,
+}
+
+/// `DeleteOptions`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deletion {
+    pub(crate) grace: Option<i64>,
+    pub(crate) propagation: Option<String>,
+    pub(crate) uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
+    pub(crate) dry_run: bool,
+}
+
+/// Metadata that only the server writes.
+const SERVER_OWNED: &[&str] =
+    &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
+
+impl World {
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// 404 without its namespace, 403 in a terminating one, 409 where the name is taken, 422 where a rule is broken.
+    pub(crate) fn create(&mut self, resource: ResourceId, mut object: Value, dry: bool) -> Answer<Arc<Value>> {
+        let info = self.registry.get(resource).clone();
+        self.name_it(&info, &mut object)?;
+        let key = Key::of(resource, &object);
+        self.check_namespace(&info, &key)?;
+        if self.store.get(&key).is_some() {
+            return Err(Refusal::already_exists(&info, &key.name));
+        }
+        admission::admit(self, resource, &mut object)?;
+        set(&mut object, "/metadata/uid", self.clock.uid());
+        set(&mut object, "/metadata/creationTimestamp", self.clock.now());
+        unset(&mut object, "/metadata", "deletionTimestamp");
+        unset(&mut object, "/metadata", "resourceVersion");
+        if has_generation(&info) {
+            set(&mut object, "/metadata/generation", 1);
+        }
+        if dry {
+            return Ok(Arc::new(object));
+        }
+        if resource == id::DEFINITIONS {
+            self.registry.define(&object);
+        }
+        Ok(self.store.put(key, object))
+    }
+
+    fn name_it(&mut self, info: &Resource, object: &mut Value) -> Answer<()> {
+        let prefix = text(object, "/metadata/generateName").to_owned();
+        if super::json::name(object).is_empty() && !prefix.is_empty() {
+            let suffix = self.clock.suffix();
+            set(object, "/metadata/name", format!("{prefix}{suffix}"));
+        }
+        if !info.namespaced {
+            unset(object, "/metadata", "namespace");
+        }
+        let name = super::json::name(object);
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
+        if name.is_empty() {
+            let why = "Required value: name or generateName is required";
+            return Err(Refusal::invalid(info, name, "metadata.name", why));
+        }
+        if name.len() > 253 || !name.chars().all(legal) {
+            let why = format!("Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'");
+            return Err(Refusal::invalid(info, name, "metadata.name", &why));
+        }
+        Ok(())
+    }
+
+    fn check_namespace(&self, info: &Resource, key: &Key) -> Answer<()> {
+        if !info.namespaced {
+            return Ok(());
+        }
+        let Some(namespace) = self.object(id::NAMESPACES, "", &key.namespace) else {
+            return Err(Refusal::not_found(self.registry.get(id::NAMESPACES), &key.namespace));
+        };
+        if is_deleting(namespace) {
+            let why = format!(
+                "unable to create new content in namespace {} because it is being terminated",
+                key.namespace
+            );
+            let message = format!("namespace {} is being terminated", key.namespace);
+            return Err(Refusal::forbidden(info, &key.name, &why).cause(
+                "NamespaceTerminating",
+                &message,
+                "metadata.namespace",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Replaces an object.
+    ///
+    /// # Errors
+    /// 404 without it, 409 where `metadata.resourceVersion` or `metadata.uid` is another, 422 where a rule is broken.
+    pub(crate) fn update(&mut self, key: &Key, mut new: Value, part: Part, dry: bool) -> Answer<Arc<Value>> {
+        let info = self.registry.get(key.resource).clone();
+        let Some(old) = self.store.get(key).cloned() else {
+            return Err(Refusal::not_found(&info, &key.name));
+        };
+        let version = text(&new, "/metadata/resourceVersion");
+        if !version.is_empty() && version != text(&old, "/metadata/resourceVersion") {
+            let why = "the object has been modified; please apply your changes to the latest version and try again";
+            return Err(Refusal::conflict(&info, &key.name, why));
+        }
+        let wanted = uid(&new);
+        if !wanted.is_empty() && wanted != uid(&old) {
+            let why = format!(
+                "Precondition failed: UID in precondition: {wanted}, UID in object meta: {}",
+                uid(&old)
+            );
+            return Err(Refusal::conflict(&info, &key.name, &why));
+        }
+        keep_other_part(&info, &old, &mut new, part);
+        keep_server_metadata(&old, &mut new);
+        admission::check_update(&info, &old, &new)?;
+        bump_generation(&info, &old, &mut new);
+        if dry {
+            return Ok(Arc::new(new));
+        }
+        Ok(self.commit(key, &old, new))
+    }
+
+    /// Changes an object as a controller does: no version check, nothing written where nothing changes.
+    pub(crate) fn modify(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Arc<Value>> {
+        let old = self.store.get(key).cloned()?;
+        let mut new = Value::clone(&old);
+        change(&mut new);
+        let info = self.registry.get(key.resource).clone();
+        bump_generation(&info, &old, &mut new);
+        Some(self.commit(key, &old, new))
+    }
+
+    fn commit(&mut self, key: &Key, old: &Arc<Value>, mut new: Value) -> Arc<Value> {
+        set(&mut new, "/metadata/resourceVersion", text(old, "/metadata/resourceVersion"));
+        if new == **old {
+            return Arc::clone(old);
+        }
+        if is_deleting(&new) && may_go(&new) {
+            self.store.remove(key);
+            return Arc::new(new);
+        }
+        if key.resource == id::DEFINITIONS {
+            self.registry.define(&new);
+        }
+        self.store.put(key.clone(), new)
+    }
+
+    /// Deletes an object: at once, or after its grace period and finalizers.
+    ///
+    /// # Errors
+    /// 404 without it, 409 where a precondition fails.
+    pub(crate) fn delete(&mut self, key: &Key, options: &Deletion) -> Answer<Arc<Value>> {
+        let info = self.registry.get(key.resource).clone();
+        let Some(old) = self.store.get(key).cloned() else {
+            return Err(Refusal::not_found(&info, &key.name));
+        };
+        check_preconditions(&info, key, &old, options)?;
+        if options.dry_run {
+            return Ok(old);
+        }
+        let grace = if key.resource == id::PODS { pod_grace(&old, options.grace) } else { 0 };
+        let mut new = Value::clone(&old);
+        if let Some(finalizer) = options.propagation.as_deref().and_then(finalizer_of) {
+            add_finalizer(&mut new, finalizer);
+        }
+        self.mark_deleted(&mut new, grace);
+        if may_go(&new) {
+            self.store.remove(key);
+            return Ok(Arc::new(new));
+        }
+        if key.resource == id::NAMESPACES {
+            set(&mut new, "/status/phase", "Terminating");
+        }
+        Ok(if new == *old { old } else { self.store.put(key.clone(), new) })
+    }
+
+    fn mark_deleted(&self, object: &mut Value, grace: i64) {
+        let shorter = grace < int(object, "/metadata/deletionGracePeriodSeconds");
+        if !is_deleting(object) {
+            set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
+            set(object, "/metadata/deletionGracePeriodSeconds", grace);
+        } else if shorter {
+            set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
+            set(object, "/metadata/deletionGracePeriodSeconds", grace);
+        }
+    }
+}
+
+fn has_generation(info: &Resource) -> bool {
+    info.has_status || info.custom
+}
+
+fn bump_generation(info: &Resource, old: &Value, new: &mut Value) {
+    let (Some(before), Some(after)) = (old.as_object(), new.as_object()) else { return };
+    let counts = |key: &str| key != "metadata" && (key != "status" || !info.has_status);
+    let same = before.iter().filter(|(k, _)| counts(k)).all(|(k, v)| after.get(k) == Some(v))
+        && after.keys().filter(|k| counts(k)).all(|k| before.contains_key(k));
+    let begun = is_deleting(new) && !is_deleting(old);
+    if has_generation(info) && (!same || begun) {
+        let next = int(old, "/metadata/generation") + 1;
+        set(new, "/metadata/generation", next);
+    }
+}
+
+fn keep_other_part(info: &Resource, old: &Value, new: &mut Value, part: Part) {
+    match part {
+        Part::Main if info.has_status => match old.get("status") {
+            Some(status) => set(new, "/status", status.clone()),
+            None => unset(new, "", "status"),
+        },
+        Part::Main => {}
+        Part::Status => {
+            let (status, metadata) = (new.get("status").cloned(), new.get("metadata").cloned());
+            *new = old.clone();
+            set(new, "/status", status.unwrap_or_else(|| json!({})));
+            set(new, "/metadata", metadata.unwrap_or_default());
+        }
+    }
+}
+
+fn keep_server_metadata(old: &Value, new: &mut Value) {
+    for member in SERVER_OWNED {
+        match old.pointer(&format!("/metadata/{member}")) {
+            Some(value) => set(new, &format!("/metadata/{member}"), value.clone()),
+            None => unset(new, "/metadata", member),
+        }
+    }
+    for member in ["name", "namespace"] {
+        if let Some(value) = old.pointer(&format!("/metadata/{member}")) {
+            set(new, &format!("/metadata/{member}"), value.clone());
+        }
+    }
+}
+
+fn check_preconditions(info: &Resource, key: &Key, old: &Value, options: &Deletion) -> Answer<()> {
+    let stale = |what: &str, wanted: &str, is: &str| {
+        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
+        Err(Refusal::conflict(info, &key.name, &why))
+    };
+    if let Some(wanted) = &options.uid
+        && wanted != uid(old)
+    {
+        return stale("UID", wanted, uid(old));
+    }
+    let version = text(old, "/metadata/resourceVersion");
+    if let Some(wanted) = &options.resource_version
+        && wanted != version
+    {
+        return stale("ResourceVersion", wanted, version);
+    }
+    Ok(())
+}
+
+/// Grace of a pod's deletion (`pkg/registry/core/pod/strategy.go`, `CheckGracefulDelete`).
+fn pod_grace(pod: &Value, wanted: Option<i64>) -> i64 {
+    if text(pod, "/spec/nodeName").is_empty() || is_finished(pod) {
+        return 0;
+    }
+    wanted.unwrap_or_else(|| int(pod, "/spec/terminationGracePeriodSeconds")).max(0)
+}
+
+fn finalizer_of(propagation: &str) -> Option<&'static str> {
+    match propagation {
+        "Foreground" => Some("foregroundDeletion"),
+        "Orphan" => Some("orphan"),
+        _ => None,
+    }
+}
+
+fn add_finalizer(object: &mut Value, finalizer: &str) {
+    let mut all = list(object, "/metadata/finalizers").to_vec();
+    if !all.iter().any(|f| f == finalizer) {
+        all.push(finalizer.into());
+        set(object, "/metadata/finalizers", all);
+    }
+}
+
+/// Whether nothing holds a deleted object any more: no finalizer, no grace, no namespace content.
+fn may_go(object: &Value) -> bool {
+    list(object, "/metadata/finalizers").is_empty()
+        && int(object, "/metadata/deletionGracePeriodSeconds") == 0
+        && (text(object, "/kind") != "Namespace" || list(object, "/spec/finalizers").is_empty())
+}

@@ -1,0 +1,200 @@
+//! Who reaches whom: computed from the state of both nodes, as packets would find it.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::agent::{PORT, Target, TargetKind};
+use crate::sim::json::{flag, int, is_deleting, is_ready, list, name, text};
+use crate::sim::resource::id;
+use crate::sim::selector::Labels;
+use crate::sim::world::World;
+
+use super::{KUBELET_PORT, Machine};
+use super::program::Program;
+
+/// Where a packet starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) node: String,
+    /// The pod's address; `None` on the host's network.
+    pub(crate) pod_ip: Option<String>,
+}
+
+/// What the far end says when it is reached.
+type Greeting = String;
+
+/// Tries a target once.
+///
+/// # Errors
+/// The error that a client would print.
+pub(crate) fn attempt(world: &World, origin: &Origin, target: &Target) -> Result<(), String> {
+    match target.kind {
+        TargetKind::Tcp => {
+            let greeting = connect(world, origin, &target.address)?;
+            if target.name.is_empty() || target.name == greeting {
+                Ok(())
+            } else {
+                Err(format!("answered by \"{greeting}\""))
+            }
+        }
+        TargetKind::Dns => {
+            let server = if target.address.is_empty() {
+                format!("{}:53", world.network.dns)
+            } else {
+                target.address.clone()
+            };
+            connect(world, origin, &server)?;
+            resolve(world, &target.name)
+        }
+    }
+}
+
+fn resolve(world: &World, name: &str) -> Result<(), String> {
+    let labels: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+    match labels.as_slice() {
+        [service, namespace, "svc", ..] if world.object(id::SERVICES, namespace, service).is_some() => Ok(()),
+        _ => Err(format!("{name}: no such name")),
+    }
+}
+
+/// Opens a connection to `address:port`.
+fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, String> {
+    let Ok(socket) = address.parse::<std::net::SocketAddr>() else {
+        return Err(format!("invalid socket address {address:?}"));
+    };
+    let is_up = world.machines.get(&origin.node).is_some_and(|m| m.up);
+    if !is_up {
+        return Err("network is unreachable".to_owned());
+    }
+    let (ip, port) = (socket.ip(), socket.port());
+    if let Some(service) = world.store.list(id::SERVICES, None).find(|s| text(s, "/spec/clusterIP") == ip.to_string()) {
+        return to_service(world, origin, service, port);
+    }
+    if let Some((node, machine)) = world.machines.iter().find(|(_, m)| m.address == ip.to_string()) {
+        return to_node(world, origin, node, machine, port);
+    }
+    match pod_with(world, ip) {
+        Some(pod) => to_pod(world, origin, &pod, port),
+        None => Err(timed_out()),
+    }
+}
+
+fn timed_out() -> String {
+    "timed out".to_owned()
+}
+
+fn pod_with(world: &World, ip: IpAddr) -> Option<Value> {
+    let ip = ip.to_string();
+    let at = |p: &Value| text(p, "/status/podIP") == ip && !flag(p, "/spec/hostNetwork");
+    let pods = world.store.list(id::PODS, None).filter(|p| at(p) && text(p, "/status/phase") == "Running");
+    pods.map(|p| Value::clone(p)).next()
+}
+
+/// A ClusterIP works where something on the node translates it: kube-proxy, or Cilium in its place.
+fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Result<Greeting, String> {
+    let machine = &world.machines[&origin.node];
+    let replaces = |m: &Machine| {
+        m.agent.as_ref().is_some_and(|a| a.config.get("kube-proxy-replacement").is_some_and(|v| v == "true"))
+    };
+    if !world.has_ready_pod(&origin.node, "k8s-app", "kube-proxy") && !replaces(machine) {
+        return Err(timed_out());
+    }
+    let Some(mapping) = list(service, "/spec/ports").iter().find(|p| int(p, "/port") == i64::from(port)) else {
+        return Err("connection refused".to_owned());
+    };
+    if name(service) == "kubernetes" && text(service, "/metadata/namespace") == "default" {
+        return to_api(world, origin);
+    }
+    let backends = backends(world, service);
+    let mut last = "connection refused".to_owned();
+    for pod in backends {
+        let target = mapping.get("targetPort").and_then(Value::as_u64).and_then(|p| u16::try_from(p).ok());
+        match to_pod(world, origin, &pod, target.unwrap_or(port)) {
+            // Any backend may be chosen, so one that is out of reach is a fault even where others answer.
+            Err(why) => return Err(why),
+            Ok(greeting) => last = greeting,
+        }
+    }
+    if last == "connection refused" { Err(last) } else { Ok(last) }
+}
+
+fn backends(world: &World, service: &Value) -> Vec<Value> {
+    let Some(selector) = service.pointer("/spec/selector") else { return Vec::new() };
+    let Some(selector) = Labels::from_object(&serde_json::json!({"matchLabels": selector})) else {
+        return Vec::new();
+    };
+    let pods = world.store.list(id::PODS, Some(text(service, "/metadata/namespace")));
+    let pods = pods.filter(|p| selector.matches(p) && is_ready(p) && !is_deleting(p));
+    pods.map(|p| Value::clone(p)).collect()
+}
+
+/// The API server runs on the nodes with its static pod.
+fn to_api(world: &World, origin: &Origin) -> Result<Greeting, String> {
+    let has_server = |m: &Machine| m.static_pods.iter().any(|p| name(p).starts_with("kube-apiserver"));
+    let servers = world.machines.iter().filter(|(_, m)| has_server(m) && m.up);
+    let mut servers = servers.map(|(n, _)| n);
+    match servers.any(|n| !world.faults.is_cut(&origin.node, n)) {
+        true => Ok(String::new()),
+        false => Err(timed_out()),
+    }
+}
+
+fn to_node(world: &World, origin: &Origin, node: &str, machine: &Machine, port: u16) -> Result<Greeting, String> {
+    if !machine.up || world.faults.is_cut(&origin.node, node) {
+        return Err(timed_out());
+    }
+    if port == KUBELET_PORT {
+        return Ok(String::new());
+    }
+    let pods = world.store.pods_on(node);
+    let listening = pods.iter().find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
+    listening.map(|(_, p)| greeting(p)).ok_or_else(|| "connection refused".to_owned())
+}
+
+fn to_pod(world: &World, origin: &Origin, pod: &Value, port: u16) -> Result<Greeting, String> {
+    let node = text(pod, "/spec/nodeName");
+    if flag(pod, "/spec/hostNetwork") {
+        let machine = world.machines.get(node).ok_or_else(timed_out)?;
+        return to_node(world, origin, node, machine, port);
+    }
+    let (Some(from), Some(to)) = (world.machines.get(&origin.node), world.machines.get(node)) else {
+        return Err(timed_out());
+    };
+    let address = text(pod, "/status/podIP");
+    let is_old = |ip: &str| ip.parse().is_ok_and(|ip: std::net::Ipv4Addr| world.network.pods.contains(&ip));
+    let is_remote = origin.node != node;
+    let leaves = origin.pod_ip.as_deref().is_none_or(|ip| has_local_path(from, is_old(ip)));
+    let arrives = has_local_path(to, is_old(address));
+    let crosses = !is_remote || (has_tunnel(from, is_old(address)) && has_tunnel(to, is_old(address)));
+    let is_cut = world.faults.is_cut(&origin.node, node);
+    if !to.up || !leaves || !arrives || !crosses || is_cut {
+        return Err(timed_out());
+    }
+    if is_ready(pod) && listens(pod, port) { Ok(greeting(pod)) } else { Err("connection refused".to_owned()) }
+}
+
+/// The link that a node's own pods are behind.
+fn has_local_path(machine: &Machine, is_old: bool) -> bool {
+    machine.has_link(if is_old { "cni0" } else { "cilium_host" })
+}
+
+/// The link that carries a range between nodes; a hybrid node has both.
+fn has_tunnel(machine: &Machine, is_old: bool) -> bool {
+    machine.has_link(if is_old { "flannel.1" } else { "cilium_vxlan" })
+}
+
+fn listens(pod: &Value, port: u16) -> bool {
+    if matches!(Program::of(pod), Program::ProbeServer(_)) && port == PORT {
+        return true;
+    }
+    let ports = list(pod, "/spec/containers").iter().flat_map(|c| list(c, "/ports"));
+    ports.into_iter().any(|p| int(p, "/containerPort") == i64::from(port))
+}
+
+fn greeting(pod: &Value) -> Greeting {
+    match Program::of(pod) {
+        Program::ProbeServer(name) => name,
+        _ => name(pod).to_owned(),
+    }
+}

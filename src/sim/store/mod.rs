@@ -1,0 +1,232 @@
+//! The object store: what etcd and the watch cache are to a real API server. It knows revisions and indexes, and
+//! nothing of the meaning of objects.
+
+mod history;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::json::{list, set, text, uid};
+use super::resource::{ResourceId, id};
+
+pub(crate) use history::{Event, EventKind};
+use history::History;
+
+/// The name of an object: resource, namespace (empty for cluster scope) and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) resource: ResourceId,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Key {
+    /// The key of `namespace/name`.
+    pub(crate) fn new(resource: ResourceId, namespace: &str, name: &str) -> Self {
+        Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The key of an object as its metadata says.
+    pub(crate) fn of(resource: ResourceId, object: &Value) -> Self {
+        Self::new(resource, super::json::namespace(object), super::json::name(object))
+    }
+}
+
+/// One write, for the controllers.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) key: Key,
+    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) after: Option<Arc<Value>>,
+}
+
+impl Change {
+    /// The object, as it is or as it last was.
+    pub(crate) fn object(&self) -> &Value {
+        static GONE: Value = Value::Null;
+        self.after.as_deref().or(self.before.as_deref()).unwrap_or(&GONE)
+    }
+}
+
+/// All objects.
+#[derive(Debug)]
+pub(crate) struct Store {
+    revision: u64,
+    objects: BTreeMap<Key, Arc<Value>>,
+    histories: HashMap<ResourceId, History>,
+    uids: HashMap<String, Key>,
+    owned: HashMap<String, BTreeSet<Key>>,
+    on_node: HashMap<String, BTreeSet<Key>>,
+    changes: VecDeque<Change>,
+    signal: watch::Sender<u64>,
+}
+
+impl Store {
+    /// An empty store.
+    pub(crate) fn new() -> Self {
+        Self {
+            revision: 1,
+            objects: BTreeMap::new(),
+            histories: HashMap::new(),
+            uids: HashMap::new(),
+            owned: HashMap::new(),
+            on_node: HashMap::new(),
+            changes: VecDeque::new(),
+            signal: watch::Sender::new(1),
+        }
+    }
+
+    /// The latest resource version.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Tells of every write by the number of its revision.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.signal.subscribe()
+    }
+
+    /// One object.
+    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
+        self.objects.get(key)
+    }
+
+    /// One object by UID.
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Key, &Arc<Value>)> {
+        let key = self.uids.get(uid)?;
+        Some((key, self.objects.get(key)?))
+    }
+
+    /// The objects of a resource in key order, of one namespace or of all.
+    pub(crate) fn list<'a>(
+        &'a self,
+        resource: ResourceId,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+        let from = Key::new(resource, namespace.unwrap_or_default(), "");
+        let only = namespace.map(str::to_owned);
+        self.objects
+            .range(from..)
+            .take_while(move |(k, _)| k.resource == resource && only.as_ref().is_none_or(|n| *n == k.namespace))
+            .map(|(_, object)| object)
+    }
+
+    /// The objects with an owner reference to this UID.
+    pub(crate) fn owned_by(&self, uid: &str) -> Vec<(Key, Arc<Value>)> {
+        self.collect(self.owned.get(uid))
+    }
+
+    /// The pods bound to a node.
+    pub(crate) fn pods_on(&self, node: &str) -> Vec<(Key, Arc<Value>)> {
+        self.collect(self.on_node.get(node))
+    }
+
+    fn collect(&self, keys: Option<&BTreeSet<Key>>) -> Vec<(Key, Arc<Value>)> {
+        keys.into_iter()
+            .flatten()
+            .filter_map(|k| self.objects.get(k).map(|o| (k.clone(), Arc::clone(o))))
+            .collect()
+    }
+
+    /// Writes an object under a new revision.
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        self.revision += 1;
+        set(&mut object, "/metadata/resourceVersion", self.revision.to_string());
+        let object = Arc::new(object);
+        let before = self.objects.insert(key.clone(), Arc::clone(&object));
+        if let Some(old) = &before {
+            self.unindex(&key, old);
+        }
+        self.index(&key, &object);
+        let kind = if before.is_none() { EventKind::Added } else { EventKind::Modified };
+        self.record(key, kind, before, Some(Arc::clone(&object)));
+        object
+    }
+
+    /// Removes an object under a new revision and gives it as it last was.
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let before = self.objects.remove(key)?;
+        self.unindex(key, &before);
+        self.revision += 1;
+        self.record(key.clone(), EventKind::Deleted, Some(Arc::clone(&before)), None);
+        Some(before)
+    }
+
+    fn record(
+        &mut self,
+        key: Key,
+        kind: EventKind,
+        before: Option<Arc<Value>>,
+        after: Option<Arc<Value>>,
+    ) {
+        let object = match (&after, &before) {
+            (Some(object), _) => Arc::clone(object),
+            (None, Some(last)) => {
+                let mut last = Value::clone(last);
+                set(&mut last, "/metadata/resourceVersion", self.revision.to_string());
+                Arc::new(last)
+            }
+            (None, None) => return,
+        };
+        let event = Event { revision: self.revision, kind, object, before: before.clone() };
+        self.histories.entry(key.resource).or_default().push(event);
+        self.changes.push_back(Change { key, before, after });
+        self.signal.send_replace(self.revision);
+    }
+
+    fn index(&mut self, key: &Key, object: &Value) {
+        self.uids.insert(uid(object).to_owned(), key.clone());
+        for owner in list(object, "/metadata/ownerReferences") {
+            self.owned.entry(uid_of_reference(owner)).or_default().insert(key.clone());
+        }
+        let node = text(object, "/spec/nodeName");
+        if key.resource == id::PODS && !node.is_empty() {
+            self.on_node.entry(node.to_owned()).or_default().insert(key.clone());
+        }
+    }
+
+    fn unindex(&mut self, key: &Key, object: &Value) {
+        self.uids.remove(uid(object));
+        for owner in list(object, "/metadata/ownerReferences") {
+            drop_from(&mut self.owned, &uid_of_reference(owner), key);
+        }
+        if key.resource == id::PODS {
+            drop_from(&mut self.on_node, text(object, "/spec/nodeName"), key);
+        }
+    }
+
+    /// The events of a resource after `revision`; `None` where that is no longer kept (410 Gone).
+    pub(crate) fn events_after(&self, resource: ResourceId, revision: u64) -> Option<Vec<Event>> {
+        match self.histories.get(&resource) {
+            Some(history) => history.after(revision),
+            None => Some(Vec::new()),
+        }
+    }
+
+    /// Forgets all past events: what etcd's compaction does to slow watchers.
+    pub(crate) fn compact(&mut self) {
+        let revision = self.revision;
+        self.histories.values_mut().for_each(|h| h.compact(revision));
+    }
+
+    /// The oldest change that the controllers have not seen.
+    pub(crate) fn next_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+}
+
+fn uid_of_reference(owner: &Value) -> String {
+    text(owner, "/uid").to_owned()
+}
+
+fn drop_from(index: &mut HashMap<String, BTreeSet<Key>>, at: &str, key: &Key) {
+    if let Some(keys) = index.get_mut(at) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(at);
+        }
+    }
+}

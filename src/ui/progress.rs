@@ -1,0 +1,56 @@
+//! Events as lines on stderr, as they come.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::Ui;
+use crate::event::{Event, Reporter};
+
+/// Prints each event once; a wait is repeated only when its reason changes.
+pub struct Progress {
+    ui: Ui,
+    last_wait: Mutex<String>,
+}
+
+impl Progress {
+    /// Onto that terminal.
+    pub fn new(ui: Ui) -> Self {
+        Self { ui, last_wait: Mutex::default() }
+    }
+
+    fn changed(&self, line: &str) -> bool {
+        let Ok(mut last) = self.last_wait.lock() else { return true };
+        let changed = *last != line;
+        line.clone_into(&mut last);
+        changed
+    }
+}
+
+impl Reporter for Progress {
+    fn event(&self, event: &Event) {
+        if let Some(line) = line(event)
+            && self.changed(&line)
+        {
+            self.ui.status(&line);
+        }
+    }
+}
+
+fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Subject { name, about } => format!("{name}  {about}"),
+        Event::Started { .. } => return None,
+        Event::Waiting { step, reason } => format!("… {step:<9} {reason}"),
+        Event::Done { step, detail, took: Some(took) } => {
+            format!("✓ {step:<9} {:<7} {detail}", seconds(*took)).trim_end().to_owned()
+        }
+        Event::Done { step, detail, took: None } => format!("✓ {step:<9} was done before  {detail}").trim_end().to_owned(),
+        Event::Failed { step, reason } => format!("✗ {step:<9} {reason}"),
+        Event::Would { action } => format!("would {action}"),
+        Event::Finished { name, summary } => format!("{name}  {summary}"),
+    })
+}
+
+fn seconds(took: Duration) -> String {
+    if took.as_secs() < 10 { format!("{:.1} s", took.as_secs_f64()) } else { format!("{} s", took.as_secs()) }
+}
