@@ -98,8 +98,9 @@ async fn a_failure_says_helms_last_words_and_the_way_out() {
     fake.lists("after.json", "failed", 3);
     let error = fake.locate().await.upgrade(&job()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Helm);
-    assert!(error.message.starts_with("helm failed at the upgrade of release kube-system/cilium: "));
-    assert!(error.message.ends_with("Error: UPGRADE FAILED: timed out"), "{}", error.message);
+    let expected =
+        "helm failed at the upgrade of release kube-system/cilium: Error: UPGRADE FAILED: timed out";
+    assert_eq!(error.message, expected);
     assert!(error.hints[0].contains("helm rollback cilium --namespace kube-system"), "{:?}", error.hints);
 }
 

@@ -1,4 +1,5 @@
 //! The parsers of what a node says, on the outputs of the real commands.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use cni_migrate::source::{lines, link_names, nft_tables};
 

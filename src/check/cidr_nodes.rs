@@ -27,10 +27,9 @@ impl Check for CidrNodes {
         let names: Vec<_> = nodes.iter().filter(inside).map(name).collect();
         if !names.is_empty() {
             let message = format!("holds addresses of {}: {}", count(names.len(), "node"), some(&names));
-            return vec![
-                Finding::failed(self, range.to_string(), message)
-                    .hint("choose another range with --pod-cidr: pods and nodes must not share addresses"),
-            ];
+            return vec![Finding::failed(self, range.to_string(), message).hint(
+                "choose another range with --target-pod-cidr: pods and nodes must not share addresses",
+            )];
         }
         let silent: Vec<_> =
             nodes.iter().filter(|n| n.internal_ips.is_empty()).map(|n| n.name.clone()).collect();

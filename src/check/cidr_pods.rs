@@ -27,7 +27,7 @@ impl Check for CidrPods {
         let mut failures: Vec<_> = networks
             .iter()
             .filter(|network| overlaps(&range, network))
-            .map(|network| self.overlap(range, format!("the source's network {network}")))
+            .map(|network| self.overlap(range, &format!("the source's network {network}")))
             .collect();
         let blocks: Vec<String> = facts
             .snapshot
@@ -38,7 +38,7 @@ impl Check for CidrPods {
             .map(|(name, block)| format!("{block} of {name}"))
             .collect();
         if !blocks.is_empty() {
-            failures.push(self.overlap(range, format!("the nodes' pod ranges {}", some(&blocks))));
+            failures.push(self.overlap(range, &format!("the nodes' pod ranges {}", some(&blocks))));
         }
         if networks.is_empty() && failures.is_empty() {
             return vec![Finding::unknown(
@@ -52,8 +52,8 @@ impl Check for CidrPods {
 }
 
 impl CidrPods {
-    fn overlap(&self, range: IpNet, what: String) -> Finding {
+    fn overlap(&self, range: IpNet, what: &str) -> Finding {
         Finding::failed(self, range.to_string(), format!("overlaps {what}"))
-            .hint("choose another range with --pod-cidr: both networks carry pods at the same time")
+            .hint("choose another range with --target-pod-cidr: both networks carry pods at the same time")
     }
 }

@@ -36,7 +36,7 @@ impl Check for CidrServices {
         };
         let overlap = services.iter().filter(|service| overlaps(&range, service)).map(|service| {
             Finding::failed(self, range.to_string(), format!("overlaps Service range {service}"))
-                .hint("choose another range with --pod-cidr")
+                .hint("choose another range with --target-pod-cidr")
         });
         or_ok(overlap.collect(), || {
             Finding::ok(self, range.to_string(), format!("apart from Service ranges {}", some(services)))

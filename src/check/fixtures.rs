@@ -1,4 +1,5 @@
 //! Builders for tests: a healthy cluster with Flannel, and what to change to make it unhealthy.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeMap;
 
@@ -21,10 +22,17 @@ pub(crate) struct Case {
 impl Case {
     /// Every check passes on it.
     pub(crate) fn healthy() -> Self {
-        let intent = intent();
-        let rights = Read::Known(needed_rights(&intent));
+        let (snapshot, intent) = (flannel(), intent());
+        let rights = Read::Known(needed_rights(&intent, &SOURCES[0].inventory(&snapshot)));
         let helm = Read::Known(Some("v3.18.0+gcc58e3f".to_owned()));
-        Self { snapshot: flannel(), intent, rights, helm, ours: false }
+        Self { snapshot, intent, rights, helm, ours: false }
+    }
+
+    /// The rights of the healthy case, changed.
+    pub(crate) fn change_rights(&mut self, change: impl FnOnce(&mut Vec<super::Right>)) {
+        if let Read::Known(rights) = &mut self.rights {
+            change(rights);
+        }
     }
 
     pub(crate) fn run(&self, check: &dyn Check) -> Vec<Finding> {

@@ -81,7 +81,7 @@ impl Leftovers {
             count(cilium.nodes.len(), "CiliumNode"),
             count(cilium.node_configs.len(), "CiliumNodeConfig"),
         );
-        let hint = "delete the CRDs of group cilium.io: old CiliumNodes keep old pod ranges, old CiliumNodeConfigs apply";
+        let hint = "delete the CRDs of group cilium.io: old CiliumNodes keep old pod ranges";
         Some(Finding::failed(self, "cilium.io", message).hint(hint))
     }
 

@@ -30,14 +30,14 @@ impl Check for PoolSize {
             let message = format!("gives {blocks} nodes a block, the cluster has {needed}");
             findings
                 .push(Finding::failed(self, &subject, message).hint(
-                    "choose a larger --pod-cidr or a longer --mask-size: neither can be changed later",
+                    "choose a larger --target-pod-cidr or a longer --target-mask-size: neither can be changed later",
                 ));
         } else if blocks == needed {
             let message =
                 format!("gives {blocks} nodes a block, and the cluster has {needed}: no node can be added");
             findings.push(
                 Finding::new(self, Level::Warning, &subject, message)
-                    .hint("choose a larger --pod-cidr: the range can only be appended to later"),
+                    .hint("choose a larger --target-pod-cidr: the range can only be appended to later"),
             );
         }
         let room = pool.pods_per_node();
@@ -49,7 +49,7 @@ impl Check for PoolSize {
                 format!("a block holds {room} pods, fewer than the kubelets allow on {}", some(&names));
             findings.push(
                 Finding::new(self, Level::Warning, &subject, message)
-                    .hint("choose a shorter --mask-size, or keep to fewer pods a node"),
+                    .hint("choose a shorter --target-mask-size, or keep to fewer pods a node"),
             );
         }
         or_ok(findings, || {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{Check, Facts, Finding, Severity, count};
-use crate::model::{Intent, ObjectRef, Read};
-use crate::source::{SOURCES, some};
+use crate::model::{Intent, Inventory, ObjectRef, Read};
+use crate::source::some;
 
 /// One thing that a caller may do; `*` stands for every verb, group or resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,51 +47,61 @@ impl fmt::Display for Right {
     }
 }
 
+type Row = (&'static [&'static str], &'static str, &'static str);
+
 /// In all namespaces, or on cluster-scoped resources: verbs, group, resource.
-const EVERYWHERE: &[(&[&str], &str, &str)] = &[
-    (&["get", "list", "watch", "patch"], "", "nodes"),
-    (&["get", "list", "watch", "delete"], "", "pods"),
+const EVERYWHERE: &[Row] = &[
+    (&["get", "list", "patch"], "", "nodes"),
+    (&["get", "list", "create", "delete"], "", "pods"),
     (&["create"], "", "pods/eviction"),
     (&["list"], "policy", "poddisruptionbudgets"),
     (&["list"], "apps", "daemonsets"),
+    (&["list"], "", "configmaps"),
     (&["list"], "cilium.io", "ciliumnodes"),
     (&["list"], "cilium.io", "ciliumendpoints"),
+    // Probes have a namespace of their own.
+    (&["get", "create", "delete"], "", "namespaces"),
+    (&["get", "create"], "", "services"),
 ];
 
-/// In Cilium's namespace; helm keeps its releases in Secrets there.
-const IN_CILIUM: &[(&[&str], &str, &str)] = &[
-    (&["create"], "", "pods/exec"),
-    (&["create"], "", "pods"),
-    (&["get", "create", "patch"], "", "configmaps"),
+/// In `kube-system`, where the journal and the lock are.
+const IN_SYSTEM: &[Row] = &[
+    (&["get", "create", "update"], "", "configmaps"),
     (&["get", "create", "update"], "coordination.k8s.io", "leases"),
+];
+
+/// In Cilium's namespace; helm keeps its releases in Secrets there. An exec through a websocket is a GET, and newer
+/// API servers ask for `create` besides (KEP-4006).
+const IN_CILIUM: &[Row] = &[
+    (&["get", "create"], "", "pods/exec"),
     (&["get", "list", "create", "patch", "delete"], "cilium.io", "ciliumnodeconfigs"),
+    (&["get", "patch"], "apps", "deployments"),
     (&["get", "list", "create", "update", "delete"], "", "secrets"),
 ];
 
 /// The rights that the later verbs need: ask for exactly these, or hand over a wider list.
 ///
 /// What helm creates from the chart is not listed: its own dry run asks the API server for that.
-pub fn needed_rights(intent: &Intent) -> Vec<Right> {
-    let each = |rows: &[(&[&str], &str, &str)], namespace: Option<&str>| {
-        let right = |&(verbs, group, resource): &(&[&str], &str, &str)| {
+pub fn needed_rights(intent: &Intent, inventory: &Inventory) -> Vec<Right> {
+    let each = |rows: &[Row], namespace: Option<&str>| {
+        let row = |&(verbs, group, resource): &Row| {
             verbs.iter().map(|verb| Right::new(verb, group, resource, namespace)).collect::<Vec<_>>()
         };
-        rows.iter().flat_map(right).collect::<Vec<_>>()
+        rows.iter().flat_map(row).collect::<Vec<_>>()
     };
     let mut rights = each(EVERYWHERE, None);
+    rights.extend(each(IN_SYSTEM, Some("kube-system")));
     rights.extend(each(IN_CILIUM, Some(&intent.namespace)));
-    let objects = SOURCES.iter().flat_map(|source| source.candidates());
-    rights
-        .extend(objects.filter(|object| object.kind != "PodSecurityPolicy").map(|object| deletion(&object)));
-    rights.push(Right::new("delete", "apps", "daemonsets", None));
+    let objects = inventory.objects.iter().chain(&inventory.namespace);
+    rights.extend(objects.flat_map(|object| ["get", "delete"].map(|verb| on(verb, object))));
     rights.sort();
     rights.dedup();
     rights
 }
 
-fn deletion(object: &ObjectRef) -> Right {
+fn on(verb: &str, object: &ObjectRef) -> Right {
     let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
-    Right::new("delete", group, &object.resource, object.namespace.as_deref())
+    Right::new(verb, group, &object.resource, object.namespace.as_deref())
 }
 
 pub(super) struct Rights;
@@ -110,7 +120,8 @@ impl Check for Rights {
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        let needed = needed_rights(facts.intent);
+        let inventory = facts.detection.one().map(|(source, _)| source.inventory(facts.snapshot));
+        let needed = needed_rights(facts.intent, &inventory.unwrap_or_default());
         let held = match &facts.rights {
             Read::Known(held) => held,
             Read::Unknown(why) => {

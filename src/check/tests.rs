@@ -1,4 +1,5 @@
 //! Every check passes on a healthy cluster, fails on one that is broken in its way, and says so when it cannot know.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ fn release(status: &str) -> Read<Option<Release>> {
 fn broken(id: &str) -> Case {
     with(|case| match id {
         "SOURCE-001" => {
-            case.snapshot.daemon_sets.push(daemon_set("kube-system", "weave-net", "weave-kube:2.8"))
+            case.snapshot.daemon_sets.push(daemon_set("kube-system", "weave-net", "weave-kube:2.8"));
         }
         "CIDR-001" => case.intent.pod_cidr = "192.168.0.0/16".parse().unwrap(),
         "CIDR-002" => case.intent.pod_cidr = "10.244.128.0/17".parse().unwrap(),
@@ -224,20 +225,16 @@ fn rights_may_be_wider_than_needed_and_missing_ones_are_named() {
         namespace: None,
     };
     assert_eq!(levels(&with(|case| case.rights = Read::Known(vec![all])), "RIGHTS-001"), [Level::Ok]);
-    let lacking = with(|case| {
-        let mut rights = super::needed_rights(&case.intent);
-        rights.retain(|right| right.resource != "pods/eviction");
-        case.rights = Read::Known(rights);
-    });
+    let lacking =
+        with(|case| case.change_rights(|all| all.retain(|right| right.resource != "pods/eviction")));
     let findings = lacking.run(check("RIGHTS-001"));
     assert!(findings[0].message.ends_with("create pods/eviction"), "{findings:?}");
     assert_eq!(findings[0].hint, "grant: create pods/eviction");
     let narrow = with(|case| {
-        let mut rights = super::needed_rights(&case.intent);
-        for right in rights.iter_mut().filter(|right| right.resource == "pods/eviction") {
-            right.namespace = Some("shop".to_owned());
-        }
-        case.rights = Read::Known(rights);
+        case.change_rights(|all| {
+            let evictions = all.iter_mut().filter(|right| right.resource == "pods/eviction");
+            evictions.for_each(|right| right.namespace = Some("shop".to_owned()));
+        });
     });
     assert_eq!(levels(&narrow, "RIGHTS-001"), [Level::Blocker], "one namespace is not all");
 }

@@ -5,7 +5,8 @@ use crate::model::{Expression, Operator, Selector};
 /// A selector that kubectl would not take either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "selector \"{selector}\": {part:?} is not understood, expected key=value, key!=value, key, !key, key in (a,b) or key notin (a,b)"
+    "selector \"{selector}\": {part:?} is not understood, expected key=value, key!=value, key, !key, \
+     key in (a,b) or key notin (a,b)"
 )]
 pub struct SelectorError {
     /// The whole selector.

@@ -1,153 +1,106 @@
 //! kubectl's behaviour as tables: the verdicts of k8s.io/kubectl pkg/drain/filters_test.go and
 //! pkg/cmd/drain/drain_test.go, and the answers of the eviction subresource.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Budgets, Eviction, Options, Verdict, filter, parse_selector, select};
 use crate::check::fixtures::{budget, daemon_set, map, owner, pod};
-use crate::model::{Budget, Phase, Pod};
+use crate::model::{Budget, Phase, Pod, Selector};
 
-fn shaped(name: &str, change: impl FnOnce(&mut Pod)) -> Pod {
+type Change = fn(&mut Pod);
+
+fn shaped(name: &str, changes: &[Change]) -> Pod {
     let mut pod = pod("shop", name, 0);
-    change(&mut pod);
+    for change in changes {
+        change(&mut pod);
+    }
     pod
 }
 
-fn daemon(pod: &mut Pod) {
-    pod.owner = Some(owner("DaemonSet", "agent"));
-}
+const DAEMON: Change = |pod| pod.owner = Some(owner("DaemonSet", "agent"));
+const BARE: Change = |pod| pod.owner = None;
+const LOCAL: Change = |pod| pod.empty_dir = true;
+const MIRROR: Change = |pod| pod.mirror = true;
+const DELETING: Change = |pod| pod.deleting = true;
+const UNREADY: Change = |pod| pod.ready = false;
+const PENDING: Change = |pod| pod.phase = Phase::Pending;
+const FAILED: Change = |pod| pod.phase = Phase::Failed;
+const SUCCEEDED: Change = |pod| pod.phase = Phase::Succeeded;
 
-const DAEMON: &str = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)";
-const LOCAL: &str = "Pods with local storage (use --delete-emptydir-data to override)";
-const BARE: &str = "Pods that declare no controller (use --force to override)";
+const DAEMON_FATAL: &str = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)";
+const LOCAL_FATAL: &str = "Pods with local storage (use --delete-emptydir-data to override)";
+const BARE_FATAL: &str = "Pods that declare no controller (use --force to override)";
+
+/// Options by the letters of their flags: i(gnore daemonsets), d(elete emptydir), f(orce).
+fn flags(letters: &str) -> Options {
+    Options {
+        ignore_daemonsets: letters.contains('i'),
+        delete_emptydir_data: letters.contains('d'),
+        force: letters.contains('f'),
+        ..Options::default()
+    }
+}
 
 #[test]
 fn verdicts_are_kubectls() {
-    let none = Options::default();
-    let ignore = Options { ignore_daemonsets: true, ..Options::default() };
-    let local = Options { delete_emptydir_data: true, ..Options::default() };
-    let force = Options { force: true, ..Options::default() };
-    let all =
-        Options { ignore_daemonsets: true, delete_emptydir_data: true, force: true, ..Options::default() };
-    let refuse = |message: &str| Verdict::Refuse(message.to_owned());
     let skip = |message: &str| Verdict::Skip(message.to_owned());
-    let skipped_daemon = || skip("ignoring DaemonSet-managed Pods");
-    let orphan = "daemonsets.apps \"agent\" not found";
-    let finished = |phase| move |pod: &mut Pod| (pod.phase, pod.owner, pod.empty_dir) = (phase, None, true);
-    type Row<'a> = (&'a str, Pod, &'a Options, bool, Verdict);
-    let table: Vec<Row> = vec![
-        ("replicated", shaped("p", |_| ()), &none, true, Verdict::Evict),
-        ("daemon", shaped("p", daemon), &none, true, refuse(DAEMON)),
-        ("daemon, forced", shaped("p", daemon), &force, true, refuse(DAEMON)),
-        ("daemon, ignored", shaped("p", daemon), &ignore, true, skipped_daemon()),
-        (
-            "daemon with emptyDir, ignored",
-            shaped("p", |p| {
-                daemon(p);
-                p.empty_dir = true
-            }),
-            &ignore,
-            true,
-            skipped_daemon(),
-        ),
-        ("orphan of a DaemonSet", shaped("p", daemon), &ignore, false, refuse(orphan)),
-        ("orphan, forced", shaped("p", daemon), &force, false, Verdict::Evict),
-        (
-            "orphan with emptyDir, forced",
-            shaped("p", |p| {
-                daemon(p);
-                p.empty_dir = true
-            }),
-            &force,
-            false,
-            refuse(LOCAL),
-        ),
-        (
-            "finished daemon",
-            shaped("p", |p| {
-                daemon(p);
-                p.phase = Phase::Failed
-            }),
-            &none,
-            true,
-            Verdict::Evict,
-        ),
-        ("mirror", shaped("p", |p| p.mirror = true), &none, true, skip("the kubelet owns static pods")),
-        (
-            "finished mirror",
-            shaped("p", |p| {
-                p.mirror = true;
-                p.phase = Phase::Succeeded
-            }),
-            &none,
-            true,
-            skip("the kubelet owns static pods"),
-        ),
-        ("emptyDir", shaped("p", |p| p.empty_dir = true), &none, true, refuse(LOCAL)),
-        ("emptyDir, forced", shaped("p", |p| p.empty_dir = true), &force, true, refuse(LOCAL)),
-        ("emptyDir, allowed", shaped("p", |p| p.empty_dir = true), &local, true, Verdict::Evict),
-        ("bare", shaped("p", |p| p.owner = None), &none, true, refuse(BARE)),
-        (
-            "bare with emptyDir",
-            shaped("p", |p| {
-                p.owner = None;
-                p.empty_dir = true
-            }),
-            &none,
-            true,
-            refuse(LOCAL),
-        ),
-        (
-            "bare with emptyDir, allowed",
-            shaped("p", |p| {
-                p.owner = None;
-                p.empty_dir = true
-            }),
-            &local,
-            true,
-            refuse(BARE),
-        ),
-        ("bare, forced", shaped("p", |p| p.owner = None), &force, true, Verdict::Evict),
-        ("succeeded, bare, emptyDir", shaped("p", finished(Phase::Succeeded)), &none, true, Verdict::Evict),
-        ("failed, bare, emptyDir", shaped("p", finished(Phase::Failed)), &none, true, Verdict::Evict),
-        (
-            "everything allowed",
-            shaped("p", |p| {
-                p.owner = None;
-                p.empty_dir = true
-            }),
-            &all,
-            true,
-            Verdict::Evict,
-        ),
-        ("being deleted", shaped("p", |p| p.deleting = true), &none, true, Verdict::Evict),
+    let refuse = |message: &str| Verdict::Refuse(message.to_owned());
+    let ignored = || skip("ignoring DaemonSet-managed Pods");
+    let static_pod = || skip("the kubelet owns static pods");
+    let table: [(&[Change], &str, Verdict); 20] = [
+        (&[], "", Verdict::Evict),
+        (&[DELETING], "", Verdict::Evict),
+        (&[DAEMON], "", refuse(DAEMON_FATAL)),
+        (&[DAEMON], "f", refuse(DAEMON_FATAL)),
+        (&[DAEMON], "i", ignored()),
+        (&[DAEMON, LOCAL], "i", ignored()),
+        (&[DAEMON, FAILED], "", Verdict::Evict),
+        (&[MIRROR], "", static_pod()),
+        (&[MIRROR, SUCCEEDED], "", static_pod()),
+        (&[MIRROR, DAEMON], "", refuse(DAEMON_FATAL)),
+        (&[LOCAL], "", refuse(LOCAL_FATAL)),
+        (&[LOCAL], "f", refuse(LOCAL_FATAL)),
+        (&[LOCAL], "d", Verdict::Evict),
+        (&[BARE], "", refuse(BARE_FATAL)),
+        (&[BARE], "f", Verdict::Evict),
+        (&[BARE, LOCAL], "", refuse(LOCAL_FATAL)),
+        (&[BARE, LOCAL], "d", refuse(BARE_FATAL)),
+        (&[BARE, LOCAL], "idf", Verdict::Evict),
+        (&[BARE, LOCAL, SUCCEEDED], "", Verdict::Evict),
+        (&[BARE, LOCAL, FAILED], "", Verdict::Evict),
     ];
-    for (name, pod, options, exists, expected) in table {
-        let sets = if exists { vec![daemon_set("shop", "agent", "agent:1")] } else { Vec::new() };
-        assert_eq!(filter(&pod, &sets, options), expected, "{name}");
+    let sets = [daemon_set("shop", "agent", "agent:1")];
+    for (row, (changes, letters, expected)) in table.into_iter().enumerate() {
+        assert_eq!(filter(&shaped("p", changes), &sets, &flags(letters)), expected, "row {row}");
     }
+}
+
+#[test]
+fn orphans_of_a_daemon_set_go_by_force() {
+    let gone = Verdict::Refuse("daemonsets.apps \"agent\" not found".to_owned());
+    assert_eq!(filter(&shaped("p", &[DAEMON]), &[], &flags("i")), gone);
+    assert_eq!(filter(&shaped("p", &[DAEMON]), &[], &flags("f")), Verdict::Evict);
+    assert_eq!(
+        filter(&shaped("p", &[DAEMON, LOCAL]), &[], &flags("f")),
+        Verdict::Refuse(LOCAL_FATAL.to_owned())
+    );
 }
 
 #[test]
 fn a_daemon_set_of_another_namespace_is_no_owner() {
     let sets = [daemon_set("other", "agent", "agent:1")];
-    let options = Options { ignore_daemonsets: true, ..Options::default() };
-    assert!(matches!(filter(&shaped("p", daemon), &sets, &options), Verdict::Refuse(_)));
+    assert!(matches!(filter(&shaped("p", &[DAEMON]), &sets, &flags("i")), Verdict::Refuse(_)));
 }
 
 #[test]
 fn a_pod_deleted_long_ago_is_skipped_whatever_it_is() {
     let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-    let deleted = |seconds| {
-        shaped("p", |p| {
-            p.deleting = true;
-            p.owner = None;
-            p.deletion_timestamp = Some(now - SignedDuration::from_secs(seconds));
-        })
-    };
     let skips = |limit, seconds| {
-        let options = Options { skip_wait_for_delete_timeout: limit, now, force: true, ..Options::default() };
-        matches!(filter(&deleted(seconds), &[], &options), Verdict::Skip(_))
+        let deletion_timestamp = Some(now - SignedDuration::from_secs(seconds));
+        let pod = Pod { deletion_timestamp, ..shaped("p", &[BARE, DELETING]) };
+        let options = Options { skip_wait_for_delete_timeout: limit, now, ..flags("f") };
+        matches!(filter(&pod, &[], &options), Verdict::Skip(_))
     };
     assert!(skips(60, 61));
     assert!(!skips(60, 60), "kubectl compares whole seconds with >");
@@ -157,33 +110,21 @@ fn a_pod_deleted_long_ago_is_skipped_whatever_it_is() {
 
 #[test]
 fn refusals_are_grouped_and_stop_everything() {
-    let pods = [
-        shaped("a", |_| ()),
-        shaped("b", |p| p.owner = None),
-        shaped("c", |p| p.empty_dir = true),
-        shaped("d", |p| p.owner = None),
-    ];
+    let pods = [shaped("a", &[]), shaped("b", &[BARE]), shaped("c", &[LOCAL]), shaped("d", &[BARE])];
     let refusals: Vec<_> =
-        select(&pods, &[], &Options::default()).unwrap_err().iter().map(ToString::to_string).collect();
-    let bare = format!("cannot delete {BARE}: shop/b, shop/d");
-    assert_eq!(refusals, [bare, format!("cannot delete {LOCAL}: shop/c")]);
-    let options = Options { force: true, delete_emptydir_data: true, ..Options::default() };
+        select(&pods, &[], &flags("")).unwrap_err().iter().map(ToString::to_string).collect();
+    let bare = format!("cannot delete {BARE_FATAL}: shop/b, shop/d");
+    assert_eq!(refusals, [bare, format!("cannot delete {LOCAL_FATAL}: shop/c")]);
     let names: Vec<_> =
-        select(&pods, &[], &options).unwrap().iter().map(|pod| pod.name.to_string()).collect();
+        select(&pods, &[], &flags("fd")).unwrap().iter().map(|pod| pod.name.to_string()).collect();
     assert_eq!(names, ["a", "b", "c", "d"]);
 }
 
 #[test]
 fn pods_outside_of_the_selector_neither_go_nor_refuse() {
-    let pods = [
-        shaped("a", |_| ()),
-        shaped("b", |p| {
-            p.labels = map(&[("app", "db")]);
-            p.owner = None
-        }),
-    ];
+    let other = Pod { labels: map(&[("app", "db")]), ..shaped("b", &[BARE]) };
     let options = Options { pod_selector: Some(parse_selector("app=web").unwrap()), ..Options::default() };
-    assert_eq!(select(&pods, &[], &options).unwrap().len(), 1);
+    assert_eq!(select(&[shaped("a", &[]), other], &[], &options).unwrap().len(), 1);
 }
 
 #[test]
@@ -217,71 +158,30 @@ fn selectors_are_kubectls() {
 
 #[test]
 fn evictions_are_the_api_servers() {
-    let changed = |change: fn(&mut Budget)| {
-        let mut budget = budget("shop", "cart");
-        (budget.disruptions_allowed, budget.current_healthy) = (0, 2);
-        change(&mut budget);
-        budget
-    };
-    let waits = "waits for PodDisruptionBudget shop/cart (needs 2 healthy, has 2)";
-    let stale = "waits for PodDisruptionBudget shop/cart (its status is older than its spec)";
-    let allowed = "can be evicted now";
-    let unready: fn(&mut Pod) = |pod| pod.ready = false;
-    let ready: fn(&mut Pod) = |_| ();
-    let starved: fn(&mut Budget) = |budget| budget.current_healthy = 1;
-    type Row<'a> = (&'a str, fn(&mut Pod), fn(&mut Budget), &'a str);
-    let table: [Row; 13] = [
-        ("no room", ready, |_| (), waits),
-        ("room", ready, |b| b.disruptions_allowed = 1, allowed),
-        (
-            "stale status",
-            ready,
-            |b| {
-                b.disruptions_allowed = 1;
-                b.observed = false
-            },
-            stale,
-        ),
-        ("another namespace", ready, |b| b.namespace = "other".into(), allowed),
-        ("no selector", ready, |b| b.selector = None, allowed),
-        (
-            "empty selector covers the namespace",
-            ready,
-            |b| b.selector = Some(crate::model::Selector::default()),
-            waits,
-        ),
-        ("pending", |p| p.phase = Phase::Pending, |_| (), allowed),
-        ("finished", |p| p.phase = Phase::Failed, |_| (), allowed),
-        ("deleting", |p| p.deleting = true, |_| (), allowed),
-        ("not ready, the rest is healthy", unready, |_| (), allowed),
-        (
-            "not ready, the rest is not",
-            unready,
-            starved,
-            "waits for PodDisruptionBudget shop/cart (needs 2 healthy, has 1)",
-        ),
-        (
-            "not ready, AlwaysAllow",
-            unready,
-            |b| {
-                b.current_healthy = 1;
-                b.always_evict_unhealthy = true
-            },
-            allowed,
-        ),
-        (
-            "not ready, nothing desired",
-            unready,
-            |b| {
-                b.desired_healthy = 0;
-                b.current_healthy = 0
-            },
-            "waits for PodDisruptionBudget shop/cart (needs 0 healthy, has 0)",
-        ),
+    let waits =
+        |needs, has| format!("waits for PodDisruptionBudget shop/cart (needs {needs} healthy, has {has})");
+    let stale = "waits for PodDisruptionBudget shop/cart (its status is older than its spec)".to_owned();
+    let allowed = || "can be evicted now".to_owned();
+    let full = || Budget { disruptions_allowed: 0, current_healthy: 2, ..budget("shop", "cart") };
+    let starved = || Budget { current_healthy: 1, ..full() };
+    let table: [(&[Change], Budget, String); 13] = [
+        (&[], full(), waits(2, 2)),
+        (&[], budget("shop", "cart"), allowed()),
+        (&[], Budget { observed: false, ..budget("shop", "cart") }, stale),
+        (&[], Budget { namespace: "other".into(), ..full() }, allowed()),
+        (&[], Budget { selector: None, ..full() }, allowed()),
+        (&[], Budget { selector: Some(Selector::default()), ..full() }, waits(2, 2)),
+        (&[PENDING], full(), allowed()),
+        (&[FAILED], full(), allowed()),
+        (&[DELETING], full(), allowed()),
+        (&[UNREADY], full(), allowed()),
+        (&[UNREADY], starved(), waits(2, 1)),
+        (&[UNREADY], Budget { always_evict_unhealthy: true, ..starved() }, allowed()),
+        (&[UNREADY], Budget { desired_healthy: 0, ..full() }, waits(0, 2)),
     ];
-    for (name, pod, budget, expected) in table {
-        let budgets = [changed(budget)];
-        assert_eq!(Budgets::new(&budgets).eviction(&shaped("p", pod)).to_string(), expected, "{name}");
+    for (row, (changes, budget, expected)) in table.into_iter().enumerate() {
+        let eviction = Budgets::new(&[budget]).eviction(&shaped("p", changes)).to_string();
+        assert_eq!(eviction, expected, "row {row}");
     }
 }
 
@@ -289,8 +189,8 @@ fn evictions_are_the_api_servers() {
 fn two_budgets_are_never_satisfied() {
     let budgets = [budget("shop", "a"), budget("shop", "b")];
     let index = Budgets::new(&budgets);
-    let eviction = index.eviction(&shaped("p", |_| ()));
+    let eviction = index.eviction(&shaped("p", &[]));
     assert_eq!(eviction, Eviction::Never(budgets.iter().collect()));
     assert_eq!(eviction.to_string(), "is under 2 PodDisruptionBudgets (shop/a, shop/b): never evicted");
-    assert_eq!(index.eviction(&shaped("p", |p| p.phase = Phase::Pending)), Eviction::Allowed);
+    assert_eq!(index.eviction(&shaped("p", &[PENDING])), Eviction::Allowed);
 }

@@ -104,10 +104,11 @@ fn broken(helm: &Helm, error: &std::io::Error) -> Error {
     Error::helm(format!("cannot run helm at {}: {error}", helm.bin.display()))
 }
 
-/// helm's failure in helm's own last words.
+/// helm's failure in helm's own last words, without the warnings before them.
 pub(super) fn failure(what: &str, output: &Output) -> Error {
     let lines: Vec<_> = output.stderr.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
-    let words = if last.is_empty() { output.status.to_string() } else { last };
+    let tail = lines.len().saturating_sub(LAST_LINES);
+    let start = lines.iter().rposition(|line| line.starts_with("Error: ")).unwrap_or(tail).max(tail);
+    let words = if lines.is_empty() { output.status.to_string() } else { lines[start..].join("\n") };
     Error::helm(format!("helm failed at the {what}: {words}"))
 }

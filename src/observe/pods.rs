@@ -93,6 +93,8 @@ struct Status {
     conditions: Vec<Condition>,
     #[serde(default)]
     container_statuses: Vec<ContainerStatus>,
+    #[serde(default)]
+    init_container_statuses: Vec<ContainerStatus>,
 }
 
 #[derive(Deserialize)]
@@ -186,12 +188,20 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
             .filter_map(|p| p.host_port.filter(|port| *port != 0 && !spec.host_network))
             .collect(),
         restarts: status.container_statuses.iter().map(|c| c.restart_count).sum(),
-        waiting: state.and_then(|s| s.waiting.as_ref()).map(|w| w.reason.as_str().into()),
+        waiting: waiting(&status).map(Into::into),
         message: state
             .and_then(|s| s.terminated.as_ref())
             .filter(|t| !t.message.is_empty())
             .map(|t| t.message.as_str().into()),
     }
+}
+
+/// The first reason why a container waits; that of an init container says more than `PodInitializing` after it.
+fn waiting(status: &Status) -> Option<&str> {
+    let all = || status.init_container_statuses.iter().chain(&status.container_statuses);
+    let mut reasons = all().filter_map(|c| c.state.waiting.as_ref()).map(|w| w.reason.as_str());
+    let dull = |reason: &&str| matches!(*reason, "PodInitializing" | "ContainerCreating");
+    reasons.clone().find(|r| !dull(r)).or_else(|| reasons.next())
 }
 
 fn phase(text: &str) -> Phase {

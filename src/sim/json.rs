@@ -24,16 +24,21 @@ pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 
 /// Puts a value at a JSON pointer and makes the objects on the way; `null` on the way counts as absent.
 ///
-/// Path segments with `/` or `~` are escaped as in RFC 6901; lists on the way are not entered.
+/// Path segments with `/` or `~` are escaped as in RFC 6901; items of a list must be there.
 pub(crate) fn set(value: &mut Value, pointer: &str, new: impl Into<Value>) {
     let mut here = value;
     for segment in pointer.split('/').skip(1) {
         let segment = segment.replace("~1", "/").replace("~0", "~");
-        if !here.is_object() {
+        if here.is_null() {
             *here = Value::Object(Map::new());
         }
-        let Value::Object(map) = here else { return };
-        here = map.entry(segment).or_insert(Value::Null);
+        let next = match here {
+            Value::Object(map) => Some(map.entry(segment).or_insert(Value::Null)),
+            Value::Array(items) => segment.parse().ok().and_then(|at: usize| items.get_mut(at)),
+            _ => None,
+        };
+        let Some(next) = next else { return };
+        here = next;
     }
     *here = new.into();
 }

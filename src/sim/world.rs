@@ -80,7 +80,14 @@ impl World {
         self.object(id::NODES, "", name)
     }
 
-    /// The Ready pods on a node that carry a label.
+    /// Somebody changed files or links of a node: the agent's watcher and the kubelet notice.
+    pub(crate) fn after_exec(&mut self, node: &str) {
+        super::cni::agent::hide_other_confs(self, node);
+        super::control::nodes::look_at(self, node);
+        self.store.wake();
+    }
+
+    /// Whether a Ready pod with a label runs on a node.
     pub(crate) fn has_ready_pod(&self, node: &str, key: &str, value: &str) -> bool {
         self.store
             .pods_on(node)

@@ -154,6 +154,7 @@ impl Cluster {
             Some(_) => {}
             None => self.create_state(artefacts)?,
         }
+        raise_inotify_limits()?;
         namespace::create_fabric(layout)?;
         if layout.netns_path(control_plane::MACHINE).exists() {
             return Ok(());
@@ -310,6 +311,19 @@ fn read_options(layout: &Layout) -> Result<Option<UpOptions>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).at("read", &path),
     }
+}
+
+/// All nodes count as one user, and the usual 128 instances last for two of them: kube-proxy then ends with "too many
+/// open files". The higher limits cost nothing and stay.
+fn raise_inotify_limits() -> Result<(), Error> {
+    for (limit, wanted) in [("max_user_instances", 8192_u32), ("max_user_watches", 1_048_576)] {
+        let path = Path::new("/proc/sys/fs/inotify").join(limit);
+        let present = fs::read_to_string(&path).at("read", &path)?;
+        if present.trim().parse().is_ok_and(|present: u32| present < wanted) {
+            fs::write(&path, wanted.to_string()).at("raise", &path)?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(layout: &Layout) -> Result<File, Error> {

@@ -31,7 +31,7 @@ impl World {
         self.checks.none("no Flannel object, link, route, rule, file or annotation is left", &residue);
         self.prove_undisturbed(before, &after, |_| true);
         self.prove_same_boots(before, &after, |_| true);
-        let jobs = self.list_untyped("jobs")?;
+        let jobs: Vec<Value> = self.list("jobs")?;
         self.checks.none("no Job failed", &failed_jobs(&jobs));
         Ok(())
     }
@@ -46,7 +46,7 @@ impl World {
         now: &Snapshot,
         on: impl Fn(&str) -> bool,
     ) -> Result<(), Error> {
-        let endpoints = endpoint_addresses(&self.list_untyped("ciliumendpoints.cilium.io")?);
+        let endpoints = endpoint_addresses(&self.list("ciliumendpoints.cilium.io")?);
         let pods: Vec<&PodState> = now.on_pod_network().filter(|pod| on(&pod.node)).collect();
         let strangers: Vec<String> = pods
             .iter()

@@ -38,7 +38,7 @@ impl World {
     /// # Errors
     /// When the API or a node does not answer.
     pub(crate) fn flannel_residue(&self) -> Result<Vec<String>, Error> {
-        let mut found = objects(&self.list_untyped(KINDS)?);
+        let mut found = objects(&self.list(KINDS)?);
         found.extend(self.list::<Node>("nodes")?.iter().flat_map(annotations));
         for node in self.node_names() {
             let names =

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::{List, ListableResource, api::core::v1::Pod};
+use k8s_openapi::api::core::v1::Pod;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -136,22 +136,15 @@ impl World {
         self.kubectl_with(&arguments, manifests, QUESTION_LIMIT)?.success().map(drop)
     }
 
-    /// All objects of a kind, in all namespaces.
+    /// All objects of some kinds, in all namespaces; `Value` where no type fits all of them.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(crate) fn list<T: ListableResource + DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, Error> {
-        let list: List<T> = parse(&self.kubectl(&["get", kind, "-A", "-o", "json"])?, kind)?;
+    pub(crate) fn list<T: DeserializeOwned>(&self, kinds: &str) -> Result<Vec<T>, Error> {
+        let answer = self.kubectl(&["get", kinds, "-A", "-o", "json"])?;
+        let list: Items<T> = serde_json::from_str(&answer)
+            .map_err(|e| Error::Invalid(format!("kubectl's answer about {kinds} is no list of them: {e}")))?;
         Ok(list.items)
-    }
-
-    /// All objects of some kinds that have no type of their own here.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(crate) fn list_untyped(&self, kinds: &str) -> Result<Vec<Value>, Error> {
-        let list: Value = parse(&self.kubectl(&["get", kinds, "-A", "-o", "json"])?, kinds)?;
-        Ok(list["items"].as_array().cloned().unwrap_or_default())
     }
 
     /// What a program says that is run on a node.
@@ -215,7 +208,7 @@ impl World {
     /// # Errors
     /// When the API does not answer.
     pub(crate) fn unsettled(&self) -> Result<Vec<String>, Error> {
-        let workloads = self.list_untyped("deployments,statefulsets,daemonsets")?;
+        let workloads: Vec<Value> = self.list("deployments,statefulsets,daemonsets")?;
         let pods: Vec<Pod> = self.list("pods")?;
         let workloads = workloads.iter().filter_map(missing_pods);
         Ok(workloads.chain(pods.iter().filter_map(workload::pod_complaint)).collect())
@@ -244,9 +237,10 @@ impl World {
     }
 }
 
-fn parse<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, Error> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::Invalid(format!("kubectl's answer about {what} is no list: {e}")))
+/// What kubectl answers when it is asked for objects; their kind may be anything.
+#[derive(serde::Deserialize)]
+struct Items<T> {
+    items: Vec<T>,
 }
 
 /// What a Deployment, StatefulSet or DaemonSet lacks, if anything.

@@ -22,10 +22,8 @@ pub(crate) const NAMESPACE: &str = "lab-meter";
 /// TCP port on which every meter pod and every server of the workloads answers.
 pub(crate) const PORT: u16 = 8080;
 
-/// Folder of the records, on the node and in the pod: below the kubelet's root, which is private to each node and
-/// outlives a reboot. (`/var/log/pods` would not do: the kubelet removes folders there that belong to no pod, see
-/// `evictPodLogsDirectories` in pkg/kubelet/kuberuntime/kuberuntime_gc.go.)
-pub(crate) const RECORDS: &str = "/var/lib/kubelet/lab-meter";
+/// Folder of the records, on the node and in the pod: private to each node, and it outlives a reboot.
+pub(crate) const RECORDS: &str = "/var/log/lab-meter";
 
 /// What kind of path an attempt went over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use super::cache::{Artefact, Inputs};
 use crate::error::{Context, Error};
 use crate::process;
 
-/// Version that Cilium's programs report; the agent parses the number in front (its pkg/version).
-const CILIUM_LDFLAGS: &str = "-X 'github.com/cilium/cilium/pkg/version.ciliumVersion=1.19.6 lab 2026-01-01T00:00:00+00:00 go version'";
+/// Version that Cilium's programs report: number, revision and date, to which they add Go's (its pkg/version).
+const CILIUM_LDFLAGS: &str = "-X 'github.com/cilium/cilium/pkg/version.ciliumVersion=1.19.6 lab 2026-01-01T00:00:00+00:00'";
 /// Version that Kubernetes' programs report (k8s.io/component-base/version).
 const KUBERNETES_LDFLAGS: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36 \

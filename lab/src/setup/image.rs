@@ -116,8 +116,9 @@ fn append_tree<W: Write>(tar: &mut tar::Builder<W>, source: &Path, target: &str)
 fn append_file<W: Write>(tar: &mut tar::Builder<W>, name: &str, source: &Path) -> io::Result<()> {
     let file = File::open(source)?;
     let metadata = file.metadata()?;
-    // Files of the Go module cache are read-only and programs carry the umask of whoever built them.
-    let mode = if metadata.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 };
+    // Archives of Go modules drop the executable bit of scripts, and programs carry the umask of whoever built them.
+    let executable = metadata.permissions().mode() & 0o111 != 0 || source.extension().is_some_and(|found| found == "sh");
+    let mode = if executable { 0o755 } else { 0o644 };
     tar.append_data(&mut header(tar::EntryType::Regular, metadata.len(), mode), name, file)
 }
 

@@ -21,7 +21,7 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// The artefact made from the root file system and the Go programs.
 pub(crate) fn artefact(cache: &Cache, rootfs: &Artefact, programs: &[Artefact]) -> Artefact {
     let parts = programs.iter().chain([rootfs]);
-    let hash = parts.fold(Inputs::recipe(1), |inputs, part| inputs.text(&part.kind).text(&part.hash)).finish();
+    let hash = parts.fold(Inputs::recipe(2), |inputs, part| inputs.text(&part.kind).text(&part.hash)).finish();
     let rootfs = cache.folder(rootfs);
     let programs = Programs::in_folders(programs.iter().map(|part| cache.folder(part)));
     Artefact { kind: "images".into(), hash, build: Box::new(move |out| build(&rootfs, &programs, out)) }

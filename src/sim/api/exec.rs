@@ -28,7 +28,7 @@ const ERROR: u8 = 3;
 ///
 /// # Errors
 /// 400 without a WebSocket, a command or a running container; 404 without the pod.
-pub(crate) async fn answer(shared: &Shared, mut call: Call, target: &Target) -> Answer<Reply> {
+pub(crate) fn answer(shared: &Shared, call: &mut Call, target: &Target) -> Answer<Reply> {
     let name = target.name.as_deref().unwrap_or_default();
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let argv: Vec<String> = call.params("command").into_iter().map(str::to_owned).collect();

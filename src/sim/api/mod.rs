@@ -23,6 +23,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
 
 pub(crate) use call::Call;
+pub(crate) use exec::run as run_command;
 pub(crate) use fields::FieldSet;
 pub(crate) use read::Snapshots;
 pub(crate) use reply::{AnswerBody, Reply};
@@ -67,7 +68,7 @@ where
         _ => {}
     }
     let reply = match authorize(shared, &route, verb, &resource, &name) {
-        Ok(()) => dispatch(shared, call, route).await.unwrap_or_else(Reply::from),
+        Ok(()) => dispatch(shared, call, &route).unwrap_or_else(Reply::from),
         Err(refusal) => Reply::from(refusal),
     };
     let answer = finish(shared, number, reply);
@@ -135,23 +136,23 @@ fn authorize(shared: &Shared, route: &Route, verb: &str, resource: &str, name: &
     Err(Refusal::new(403, "Forbidden", message))
 }
 
-async fn dispatch(shared: &Shared, call: Call, route: Route) -> Answer<Reply> {
+fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {
     let target = match route {
         Route::Resource(target) => target,
-        Route::Helm(rest) => return helm::answer(shared, &call, &rest),
-        Route::Review(kind) => return review::answer(&shared.lock(), &call, &kind),
-        Route::Fixed(path) => return discovery::answer(&shared.lock(), &path),
+        Route::Helm(rest) => return helm::answer(shared, &call, rest),
+        Route::Review(kind) => return review::answer(&shared.lock(), &call, kind),
+        Route::Fixed(path) => return discovery::answer(&shared.lock(), path),
         Route::Unknown => return Err(Refusal::no_such_path()),
     };
     match (target.subresource.as_deref(), call.method.as_str()) {
-        (Some("exec"), "GET" | "POST") => exec::answer(shared, call, &target).await,
-        (Some("eviction"), "POST") => eviction::answer(&mut shared.lock(), &call, &target),
-        (None | Some("status" | "scale"), "GET") if call.is_watch() => watch::answer(shared, &call, &target),
-        (None | Some("status" | "scale"), "GET") => read::answer(&mut shared.lock(), &call, &target),
-        (None, "POST") => write::create(&mut shared.lock(), &call, &target),
-        (None | Some("status" | "scale"), "PUT") => write::replace(&mut shared.lock(), &call, &target),
-        (None | Some("status" | "scale"), "PATCH") => patch::answer(&mut shared.lock(), &call, &target),
-        (None, "DELETE") => delete::answer(&mut shared.lock(), &call, &target),
+        (Some("exec"), "GET" | "POST") => exec::answer(shared, &mut call, target),
+        (Some("eviction"), "POST") => eviction::answer(&mut shared.lock(), &call, target),
+        (None | Some("status" | "scale"), "GET") if call.is_watch() => watch::answer(shared, &call, target),
+        (None | Some("status" | "scale"), "GET") => read::answer(&mut shared.lock(), &call, target),
+        (None, "POST") => write::create(&mut shared.lock(), &call, target),
+        (None | Some("status" | "scale"), "PUT") => write::replace(&mut shared.lock(), &call, target),
+        (None | Some("status" | "scale"), "PATCH") => patch::answer(&mut shared.lock(), &call, target),
+        (None, "DELETE") => delete::answer(&mut shared.lock(), &call, target),
         (None | Some("status" | "scale" | "exec" | "eviction"), _) => Err(Refusal::method_not_allowed()),
         (Some(other), _) => Err(Refusal::not_modelled(&format!("the subresource {other:?}"))),
     }

@@ -1,7 +1,6 @@
 //! Answers on their way out.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -10,7 +9,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::sim::status::Refusal;
 
@@ -38,11 +36,6 @@ impl Reply {
             Ok(bytes) => Self::Json(code, bytes),
             Err(e) => Self::Refused(Refusal::internal(&e.to_string())),
         }
-    }
-
-    /// An object with code 200.
-    pub(crate) fn ok(object: &Arc<Value>) -> Self {
-        Self::json(200, &**object)
     }
 
     /// As a response.

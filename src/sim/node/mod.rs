@@ -12,12 +12,13 @@ pub(crate) mod shell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::sim::store::Key;
 
 pub(crate) use firewall::{Firewall, Flavour};
 pub(crate) use links::{Link, LinkKind};
-pub(crate) use sandbox::{Sandbox, Stage};
+pub(crate) use sandbox::Sandbox;
 
 /// Folder of the CNI configuration on the host.
 pub(crate) const CNI_DIR: &str = "/etc/cni/net.d";
@@ -50,6 +51,8 @@ pub(crate) struct Machine {
     pub(crate) address: String,
     /// False while it reboots.
     pub(crate) up: bool,
+    /// When it is back from a reboot.
+    pub(crate) back_at: Option<Instant>,
     pub(crate) boot_id: String,
     /// Host files by absolute path.
     pub(crate) files: BTreeMap<String, String>,
@@ -69,6 +72,7 @@ impl Machine {
         let mut machine = Self {
             address: address.to_owned(),
             up: true,
+            back_at: None,
             boot_id,
             files: BTreeMap::new(),
             links: BTreeMap::new(),

@@ -89,6 +89,11 @@ impl Store {
         self.signal.subscribe()
     }
 
+    /// Wakes everybody who waits for writes: something outside of the store has changed.
+    pub(crate) fn wake(&self) {
+        self.signal.send_modify(|_| ());
+    }
+
     /// One object.
     pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
         self.objects.get(key)

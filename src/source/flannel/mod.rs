@@ -4,6 +4,8 @@
 
 mod inventory;
 mod netconf;
+#[cfg(test)]
+mod tests;
 
 use super::{Evidence, EvidenceKind, Parameters, Problem, SourceCni, others, some};
 use crate::model::{ConfigData, DaemonSet, Inventory, Node, NodeResidue, ObjectRef, Snapshot};

@@ -89,7 +89,9 @@ fn meter_restart(world: &mut World) -> Result<(), Error> {
         ])?;
         world.settle()
     })?;
-    world.checks.none("the restart of a meter pod explains every loss", &verdict.losses);
+    let excused = verdict.tallies.get(&PODS).map_or(0, |tally| tally.excused);
+    world.checks.that("a meter pod that is killed is missed", excused > 0, "no excused loss between pods");
+    world.checks.none("its restart explains every loss", &verdict.losses);
     world.checks.none("the other meter pods go on measuring", &verdict.silences);
     Ok(())
 }

@@ -1,0 +1,183 @@
+//! Describes a cluster and builds it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::api::Snapshots;
+use super::clock::Clock;
+use super::cluster::{Sim, SimError};
+use super::control::Queue;
+use super::faults::Faults;
+use super::fixture::{self, Workload};
+use super::helm::Releases;
+use super::json::text;
+use super::log::Log;
+use super::node::Machine;
+use super::resource::Registry;
+use super::store::Store;
+use super::world::{Network, Timings, World};
+
+/// Address of the first node; the others follow.
+const FIRST_NODE: u8 = 11;
+
+/// A cluster to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    nodes: u8,
+    version: String,
+    epoch: Option<Timestamp>,
+    timings: Timings,
+    net_conf: Value,
+    workloads: Vec<Workload>,
+    objects: Vec<Value>,
+}
+
+impl Default for Builder {
+    /// Three nodes with Flannel (VXLAN, port 8472, 10.244.0.0/16), no workloads.
+    fn default() -> Self {
+        Self {
+            nodes: 3,
+            version: "v1.34.2".to_owned(),
+            epoch: None,
+            timings: Timings::default(),
+            net_conf: json!({"Network": "10.244.0.0/16", "EnableNFTables": false, "Backend": {"Type": "vxlan"}}),
+            workloads: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// How many nodes: `cp-1` with the control plane's taint, then `worker-1` and on; at most 200.
+    #[must_use]
+    pub fn nodes(mut self, count: u8) -> Self {
+        self.nodes = count.clamp(1, 200);
+        self
+    }
+
+    /// Flannel with its VXLAN backend, as it is by default.
+    #[must_use]
+    pub fn flannel_vxlan(self) -> Self {
+        self
+    }
+
+    /// Flannel's `net-conf.json`, in place of the default.
+    #[must_use]
+    pub fn flannel(mut self, net_conf: Value) -> Self {
+        self.net_conf = net_conf;
+        self
+    }
+
+    /// Kubernetes version, `v1.34.2` by default.
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.version);
+        self
+    }
+
+    /// What the cluster's clock shows at the start; the real time by default.
+    #[must_use]
+    pub fn epoch(mut self, epoch: Timestamp) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+
+    /// How long things take; milliseconds by default.
+    #[must_use]
+    pub fn timings(mut self, timings: Timings) -> Self {
+        self.timings = timings;
+        self
+    }
+
+    /// Adds workloads.
+    #[must_use]
+    pub fn workloads(mut self, workloads: impl IntoIterator<Item = Workload>) -> Self {
+        self.workloads.extend(workloads);
+        self
+    }
+
+    /// Adds an object of any kind; created after the nodes and before the workloads.
+    #[must_use]
+    pub fn object(mut self, object: Value) -> Self {
+        self.objects.push(object);
+        self
+    }
+
+    /// Builds and starts the cluster; must be called inside a tokio runtime. Pods come up on the cluster's own time:
+    /// see [`Sim::settled`].
+    ///
+    /// # Errors
+    /// An object that the API server refuses, or a pod network without room for the nodes.
+    pub fn build(self) -> Result<Sim, SimError> {
+        Ok(Sim::start(self.world()?))
+    }
+
+    /// The cluster before anything in it moves.
+    pub(super) fn world(self) -> Result<World, SimError> {
+        let network = self.network()?;
+        let mut world = World {
+            store: Store::new(),
+            registry: Registry::new(),
+            clock: Clock::new(self.epoch.unwrap_or_else(Timestamp::now)),
+            queue: Queue::default(),
+            machines: BTreeMap::new(),
+            sandboxes: HashMap::new(),
+            releases: Releases::default(),
+            snapshots: Snapshots::default(),
+            faults: Faults::default(),
+            log: Log::new(),
+            timings: self.timings.clone(),
+            network,
+        };
+        for namespace in fixture::namespaces(&self.objects, &self.workloads) {
+            create(&mut world, namespace)?;
+        }
+        self.add_nodes(&mut world)?;
+        let system = fixture::system(&world.network, &self.net_conf);
+        let workloads = self.workloads.iter().flat_map(Workload::objects);
+        for object in system.into_iter().chain(self.objects).chain(workloads) {
+            create(&mut world, object)?;
+        }
+        Ok(world)
+    }
+
+    fn network(&self) -> Result<Network, SimError> {
+        let bad = |what: &str| SimError::Refused(format!("{what:?} is no IPv4 range with room for the nodes"));
+        let pods = text(&self.net_conf, "/Network");
+        let pods: Ipv4Net = pods.parse().map_err(|_| bad(pods))?;
+        let services = "10.96.0.0/12".parse().map_err(|_| bad("10.96.0.0/12"))?;
+        Ok(Network { pods, services, dns: "10.96.0.10".to_owned(), version: self.version.clone() })
+    }
+
+    fn add_nodes(&self, world: &mut World) -> Result<(), SimError> {
+        let no_room = || SimError::Refused(format!("{} has no /24 for each node", world.network.pods));
+        let subnets = world.network.pods.subnets(24).map_err(|_| no_room())?;
+        let subnets: Vec<Ipv4Net> = subnets.take(usize::from(self.nodes)).collect();
+        if subnets.len() < usize::from(self.nodes) {
+            return Err(no_room());
+        }
+        for (number, subnet) in (0_u8..).zip(subnets) {
+            let name = if number == 0 { "cp-1".to_owned() } else { format!("worker-{number}") };
+            let address = format!("192.168.10.{}", FIRST_NODE + number);
+            let mut machine = Machine::new(&address, world.clock.uid());
+            if number == 0 {
+                machine.static_pods = fixture::static_pods(&name, &world.network);
+            }
+            let node = fixture::node(&name, &address, &subnet, number == 0, &world.network.version, &machine.boot_id);
+            world.machines.insert(name, machine);
+            create(world, node)?;
+        }
+        Ok(())
+    }
+}
+
+fn create(world: &mut World, object: Value) -> Result<(), SimError> {
+    let found = world.registry.by_kind(text(&object, "/apiVersion"), text(&object, "/kind"));
+    let unknown = || SimError::Refused(format!("no kind {:?} in {:?}", text(&object, "/kind"), text(&object, "/apiVersion")));
+    let resource = found.ok_or_else(unknown)?;
+    world.create(resource, object, false)?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The disruption controller: what a PodDisruptionBudget allows now (`kubernetes/pkg/controller/disruption`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::sim::json::{controller, int, is_deleting, is_ready, name, namespace, set, set_condition, text};
+use crate::sim::resource::id;
+use crate::sim::selector::Labels;
+use crate::sim::store::{Change, Key};
+use crate::sim::world::World;
+
+use super::pods;
+
+/// `DeletionTimeout`: an eviction that was granted counts for two minutes.
+const GRANTED: i64 = 120;
+
+/// Every budget of the namespace in which something changes that pods or scales depend on.
+pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
+    let concerns = [id::PODS, id::REPLICASETS, id::STATEFULSETS, id::DEPLOYMENTS];
+    if change.key.resource == id::BUDGETS {
+        return vec![change.key.clone()];
+    }
+    if !concerns.contains(&change.key.resource) {
+        return Vec::new();
+    }
+    let budgets = world.store.list(id::BUDGETS, Some(&change.key.namespace));
+    budgets.map(|b| Key::of(id::BUDGETS, b)).collect()
+}
+
+pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
+    let budget = world.store.get(key).cloned().filter(|b| !is_deleting(b))?;
+    let pods = matching(world, &budget);
+    let (disrupted, recheck) = still_granted(world, &budget, &pods);
+    let healthy = pods.iter().filter(|p| !is_deleting(p) && !disrupted.contains_key(name(p)) && is_ready(p)).count();
+    let expected = match expected(world, &budget, &pods) {
+        Ok(expected) => expected,
+        Err(why) => {
+            fail(world, key, &budget, &why);
+            return None;
+        }
+    };
+    let (count, desired) = expected;
+    let allowed = if count == 0 { 0 } else { healthy.saturating_sub(desired) };
+    let now = world.clock.now();
+    let generation = int(&budget, "/metadata/generation");
+    world.modify(key, |budget| {
+        for (member, number) in [
+            ("currentHealthy", healthy),
+            ("desiredHealthy", desired),
+            ("expectedPods", count),
+            ("disruptionsAllowed", allowed),
+        ] {
+            set(budget, &format!("/status/{member}"), number);
+        }
+        set(budget, "/status/disruptedPods", Value::Object(disrupted));
+        set(budget, "/status/observedGeneration", generation);
+        let (status, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+        set_condition(budget, "DisruptionAllowed", status, reason, "", &now);
+    });
+    recheck
+}
+
+fn matching(world: &World, budget: &Value) -> Vec<Value> {
+    let Some(selector) = budget.pointer("/spec/selector").and_then(Labels::from_object) else {
+        return Vec::new();
+    };
+    let pods = world.store.list(id::PODS, Some(namespace(budget)));
+    // Finished pods count as pods here, as they do in the real controller: they are matched and never healthy.
+    pods.filter(|p| selector.matches(p)).map(|p| Value::clone(p)).collect()
+}
+
+/// Evictions granted for pods that are still there and not deleting; and when the next one expires.
+fn still_granted(world: &World, budget: &Value, pods: &[Value]) -> (Map<String, Value>, Option<Duration>) {
+    let mut kept = Map::new();
+    let mut recheck: Option<u64> = None;
+    let granted = budget.pointer("/status/disruptedPods").and_then(Value::as_object);
+    for (pod, time) in granted.into_iter().flatten() {
+        let is_there = pods.iter().any(|p| name(p) == pod && !is_deleting(p));
+        let age = time.as_str().and_then(|t| world.clock.seconds_since(t)).unwrap_or(GRANTED + 1);
+        if is_there && age <= GRANTED {
+            kept.insert(pod.clone(), time.clone());
+            let left = u64::try_from(GRANTED - age).unwrap_or_default() + 1;
+            recheck = Some(recheck.map_or(left, |r| r.min(left)));
+        }
+    }
+    (kept, recheck.map(Duration::from_secs))
+}
+
+/// `getExpectedPodCount`: pods expected, and how many must be healthy.
+fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usize), String> {
+    let spec = &budget["spec"];
+    if let Some(limit) = spec.get("maxUnavailable").filter(|v| !v.is_null()) {
+        let count = scale(world, pods)?;
+        return Ok((count, count.saturating_sub(pods::scaled(limit, count, true))));
+    }
+    match spec.get("minAvailable").filter(|v| !v.is_null()) {
+        Some(limit) if limit.is_string() => {
+            let count = scale(world, pods)?;
+            Ok((count, pods::scaled(limit, count, true)))
+        }
+        Some(limit) => Ok((pods.len(), pods::scaled(limit, 0, true))),
+        None => Ok((0, 0)),
+    }
+}
+
+/// `getExpectedScale`: the sum of what the pods' controllers are to have; pods without one are left out.
+fn scale(world: &World, pods: &[Value]) -> Result<usize, String> {
+    let mut scales = BTreeMap::new();
+    for pod in pods {
+        let Some(reference) = controller(pod) else { continue };
+        let uid = text(reference, "/uid");
+        let Some((_, owner)) = world.store.by_uid(uid) else {
+            return Err(format!("found no controllers for pod {:?}", name(pod)));
+        };
+        match text(owner, "/kind") {
+            "StatefulSet" => drop(scales.insert(uid.to_owned(), pods::replicas(owner))),
+            "ReplicaSet" => {
+                let deployment = controller(owner).and_then(|d| world.store.by_uid(text(d, "/uid")));
+                let (uid, top) = deployment.map_or((uid, owner), |(_, d)| (crate::sim::json::uid(d), d));
+                scales.insert(uid.to_owned(), pods::replicas(top));
+            }
+            kind => return Err(format!("{kind} does not implement the scale subresource")),
+        }
+    }
+    Ok(scales.values().sum())
+}
+
+/// `failSafe`: a budget that cannot be computed allows nothing.
+fn fail(world: &mut World, key: &Key, budget: &Value, why: &str) {
+    let now = world.clock.now();
+    let generation = int(budget, "/metadata/generation");
+    world.modify(key, |budget| {
+        set(budget, "/status/disruptionsAllowed", 0);
+        set(budget, "/status/observedGeneration", generation);
+        set_condition(budget, "DisruptionAllowed", "False", "SyncFailed", why, &now);
+    });
+}

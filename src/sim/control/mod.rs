@@ -1,0 +1,153 @@
+//! The controllers: each says which keys a change concerns, and brings one key to order. One more controller is one
+//! file and one line in [`ALL`].
+
+mod budgets;
+mod daemonset;
+mod definitions;
+mod deployment;
+mod endpoints;
+mod garbage;
+mod job;
+mod namespaces;
+pub(crate) mod nodes;
+mod pods;
+mod replicaset;
+mod scheduler;
+mod statefulset;
+mod taints;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::cni;
+use super::node::kubelet;
+use super::store::{Change, Key};
+use super::world::{Shared, World};
+
+/// A controller.
+struct Controller {
+    /// The keys that a change concerns.
+    keys: fn(&World, &Change) -> Vec<Key>,
+    /// Brings one key to order; gives the time after which it wants to look again.
+    reconcile: fn(&mut World, &Key) -> Option<Duration>,
+}
+
+/// Place of the kubelet in [`ALL`].
+pub(crate) const KUBELET: usize = 0;
+/// Place of the node controller in [`ALL`].
+const NODES: usize = 1;
+
+/// All controllers; the order only breaks ties.
+const ALL: &[Controller] = &[
+    Controller { keys: kubelet::keys, reconcile: kubelet::reconcile },
+    Controller { keys: nodes::keys, reconcile: nodes::reconcile },
+    Controller { keys: garbage::keys, reconcile: garbage::reconcile },
+    Controller { keys: namespaces::keys, reconcile: namespaces::reconcile },
+    Controller { keys: definitions::keys, reconcile: definitions::reconcile },
+    Controller { keys: deployment::keys, reconcile: deployment::reconcile },
+    Controller { keys: replicaset::keys, reconcile: replicaset::reconcile },
+    Controller { keys: statefulset::keys, reconcile: statefulset::reconcile },
+    Controller { keys: daemonset::keys, reconcile: daemonset::reconcile },
+    Controller { keys: job::keys, reconcile: job::reconcile },
+    Controller { keys: scheduler::keys, reconcile: scheduler::reconcile },
+    Controller { keys: budgets::keys, reconcile: budgets::reconcile },
+    Controller { keys: endpoints::keys, reconcile: endpoints::reconcile },
+    Controller { keys: cni::operator::keys, reconcile: cni::operator::reconcile },
+];
+
+/// A key for a controller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Work {
+    pub(crate) controller: usize,
+    pub(crate) key: Key,
+}
+
+/// Work that waits, now or for its time.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    ready: VecDeque<Work>,
+    queued: HashSet<Work>,
+    timers: BinaryHeap<Reverse<(Instant, u64, Work)>>,
+    count: u64,
+}
+
+impl Queue {
+    /// Adds work, once.
+    pub(crate) fn push(&mut self, work: Work) {
+        if self.queued.insert(work.clone()) {
+            self.ready.push_back(work);
+        }
+    }
+
+    fn later(&mut self, wait: Duration, work: Work) {
+        self.count += 1;
+        self.timers.push(Reverse((Instant::now() + wait, self.count, work)));
+    }
+
+    fn pop(&mut self) -> Option<Work> {
+        let now = Instant::now();
+        while self.timers.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
+            if let Some(Reverse((.., work))) = self.timers.pop() {
+                self.push(work);
+            }
+        }
+        let work = self.ready.pop_front()?;
+        self.queued.remove(&work);
+        Some(work)
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, ..))| *at)
+    }
+}
+
+/// Steps done before callers of the API get a turn.
+const BATCH: usize = 256;
+
+/// Brings everything to order for as long as the task lives.
+pub(crate) async fn run(shared: Shared) {
+    let mut signal = shared.lock().store.subscribe();
+    loop {
+        signal.borrow_and_update();
+        let (is_idle, next) = {
+            let mut world = shared.lock();
+            (step(&mut world), world.queue.next_time())
+        };
+        if !is_idle {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            changed = signal.changed() => if changed.is_err() { return },
+            () = until(next) => {}
+        }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes new changes over and does a batch of work; `true` where none is left.
+fn step(world: &mut World) -> bool {
+    for _ in 0..BATCH {
+        while let Some(change) = world.store.next_change() {
+            for (controller, c) in ALL.iter().enumerate() {
+                for key in (c.keys)(world, &change) {
+                    world.queue.push(Work { controller, key });
+                }
+            }
+        }
+        let Some(work) = world.queue.pop() else { return true };
+        if let Some(wait) = (ALL[work.controller].reconcile)(world, &work.key) {
+            world.queue.later(wait, work);
+        }
+    }
+    false
+}

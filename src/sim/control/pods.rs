@@ -1,0 +1,102 @@
+//! What the workload controllers share: pods of an owner, templates, revisions, numbers of a rollout.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::sim::clock::letters;
+use crate::sim::json::{is_deleting, is_finished, owner_reference, set, uid};
+use crate::sim::lifecycle::Deletion;
+use crate::sim::resource::{ResourceId, id};
+use crate::sim::store::{Change, Key};
+use crate::sim::world::World;
+
+/// The key of the object's controller of one kind, for changes of what it owns; of the object itself otherwise.
+pub(super) fn keys_of(world: &World, change: &Change, resource: ResourceId) -> Vec<Key> {
+    if change.key.resource == resource {
+        return vec![change.key.clone()];
+    }
+    let owner = crate::sim::json::controller(change.object());
+    let owner = owner.and_then(|o| world.store.by_uid(uid_of(o)));
+    owner.into_iter().filter(|(k, _)| k.resource == resource).map(|(k, _)| k.clone()).collect()
+}
+
+fn uid_of(reference: &Value) -> &str {
+    crate::sim::json::text(reference, "/uid")
+}
+
+/// The pods of an owner, finished and terminating ones included.
+pub(super) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
+    let all = world.store.owned_by(uid(owner)).into_iter();
+    all.filter(|(k, _)| k.resource == id::PODS).collect()
+}
+
+/// Whether a pod counts for its controller (`controller.IsPodActive`).
+pub(super) fn is_active(pod: &Value) -> bool {
+    !is_finished(pod) && !is_deleting(pod)
+}
+
+/// A short hash of a template, as in `pod-template-hash`.
+pub(super) fn revision(template: &Value) -> String {
+    let digest = Sha256::digest(template.to_string());
+    let number = digest.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b));
+    letters(number, 10)
+}
+
+/// A pod from a template.
+pub(super) fn from_template(owner: &Value, name: &str, label: (&str, &str)) -> Value {
+    let template = &owner["spec"]["template"];
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"],
+    });
+    if pod["metadata"].is_null() {
+        pod["metadata"] = json!({});
+    }
+    set(&mut pod, "/metadata/namespace", crate::sim::json::namespace(owner));
+    let place = if name.ends_with('-') { "/metadata/generateName" } else { "/metadata/name" };
+    set(&mut pod, place, name);
+    pod["metadata"]["labels"][label.0] = label.1.into();
+    set(&mut pod, "/metadata/ownerReferences", json!([owner_reference(owner)]));
+    pod
+}
+
+/// Creates a pod; a refusal (a namespace that goes) is tried again with the next change.
+pub(super) fn create(world: &mut World, pod: Value) {
+    if let Err(refusal) = world.create(id::PODS, pod, false) {
+        tracing::debug!(message = %refusal.body["message"], "a controller could not create a pod");
+    }
+}
+
+/// Deletes a pod with its own grace.
+pub(super) fn delete(world: &mut World, key: &Key) {
+    // Gone already is what was wanted.
+    drop(world.delete(key, &Deletion::default()));
+}
+
+/// Writes numbers into the status, without members that are zero and were never set.
+pub(super) fn write_status(world: &mut World, key: &Key, generation: i64, numbers: &[(&str, usize)]) {
+    world.modify(key, |object| {
+        set(object, "/status/observedGeneration", generation);
+        for (name, number) in numbers {
+            set(object, &format!("/status/{name}"), *number);
+        }
+    });
+}
+
+/// An integer or a percentage of a total, as `intstr.GetScaledValueFromIntOrPercent`.
+pub(super) fn scaled(value: &Value, total: usize, round_up: bool) -> usize {
+    match value {
+        Value::String(text) => {
+            let percent: usize = text.trim_end_matches('%').parse().unwrap_or_default();
+            let product = percent * total;
+            if round_up { product.div_ceil(100) } else { product / 100 }
+        }
+        other => other.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or_default(),
+    }
+}
+
+/// `spec.replicas`, at least zero.
+pub(super) fn replicas(object: &Value) -> usize {
+    usize::try_from(crate::sim::json::int(object, "/spec/replicas")).unwrap_or_default()
+}

@@ -1,0 +1,43 @@
+//! ReplicaSet: as many pods as asked for.
+
+use std::time::Duration;
+
+use crate::sim::json::{int, is_deleting, is_ready, label, name, text};
+use crate::sim::resource::id;
+use crate::sim::store::{Change, Key};
+use crate::sim::world::World;
+
+use super::pods;
+
+pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
+    pods::keys_of(world, change, id::REPLICASETS)
+}
+
+pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
+    let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
+    let mut active: Vec<_> =
+        pods::owned(world, &set).into_iter().filter(|(_, p)| pods::is_active(p)).collect();
+    let wanted = pods::replicas(&set);
+    if active.len() < wanted {
+        let hash = label(&set, "pod-template-hash").unwrap_or_default().to_owned();
+        for _ in active.len()..wanted {
+            let pod = pods::from_template(&set, &format!("{}-", name(&set)), ("pod-template-hash", &hash));
+            pods::create(world, pod);
+        }
+    } else {
+        // Those that serve least go first: unbound, then unready, then the newest.
+        active.sort_by_key(|(_, p)| (!text(p, "/spec/nodeName").is_empty(), is_ready(p), p["metadata"]["uid"].to_string()));
+        for (pod, _) in active.iter().take(active.len() - wanted) {
+            pods::delete(world, pod);
+        }
+    }
+    let active = pods::owned(world, &set).into_iter().filter(|(_, p)| pods::is_active(p));
+    let (mut total, mut ready) = (0, 0);
+    for (_, pod) in active {
+        total += 1;
+        ready += usize::from(is_ready(&pod));
+    }
+    let numbers = [("replicas", total), ("readyReplicas", ready), ("availableReplicas", ready)];
+    pods::write_status(world, key, int(&set, "/metadata/generation"), &numbers);
+    None
+}

@@ -1,0 +1,228 @@
+//! The embedded cluster's API, through kube clients in process and on a paused clock.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::time::Duration;
+
+use cni_migrate::sim::{Fault, Sim, Workload};
+use futures::TryStreamExt;
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod};
+use kube::api::{
+    Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy, WatchEvent, WatchParams,
+};
+use kube::core::params::Preconditions;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(600);
+
+async fn at_rest(workloads: impl IntoIterator<Item = Workload>) -> Sim {
+    let sim = Sim::builder().workloads(workloads).build().unwrap();
+    sim.settled(LIMIT).await.unwrap();
+    sim
+}
+
+fn code(error: &kube::Error) -> u16 {
+    match error {
+        kube::Error::Api(status) => status.code,
+        other => panic!("no answer of the API: {other}"),
+    }
+}
+
+fn config_map(name: &str, labels: Value, data: Value) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}, "data": data})).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_are_of_one_moment() {
+    let sim = Sim::builder().build().unwrap();
+    let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
+    for number in 0..25 {
+        api.create(&PostParams::default(), &config_map(&format!("c-{number:02}"), json!({}), json!({}))).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut params = ListParams::default().limit(10);
+    loop {
+        let page = api.list(&params).await.unwrap();
+        seen.extend(page.items.iter().map(|c| c.metadata.name.clone().unwrap()));
+        api.delete(&format!("c-{:02}", 25 - seen.len().div_ceil(10)), &DeleteParams::default()).await.unwrap();
+        match page.metadata.continue_ {
+            Some(token) => params = params.continue_token(&token),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (0..25).map(|n| format!("c-{n:02}")).collect::<Vec<_>>());
+    let token = api.list(&ListParams::default().limit(1)).await.unwrap().metadata.continue_.unwrap();
+    sim.compact();
+    let error = api.list(&ListParams::default().limit(1).continue_token(&token)).await.unwrap_err();
+    assert_eq!(code(&error), 410);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_on_an_old_version_conflict() {
+    let sim = Sim::builder().build().unwrap();
+    let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
+    let old = api.create(&PostParams::default(), &config_map("c", json!({}), json!({"a": "1"}))).await.unwrap();
+    let error = api.create(&PostParams::default(), &config_map("c", json!({}), json!({}))).await.unwrap_err();
+    assert!(error.to_string().contains("configmaps \"c\" already exists"));
+    api.patch("c", &PatchParams::default(), &Patch::Merge(json!({"data": {"a": "2"}}))).await.unwrap();
+    assert_eq!(code(&api.replace("c", &PostParams::default(), &old).await.unwrap_err()), 409);
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    api.create(&dry, &config_map("d", json!({}), json!({}))).await.unwrap();
+    assert_eq!(code(&api.get("d").await.unwrap_err()), 404);
+    let wrong = Preconditions { uid: Some("another".into()), ..Preconditions::default() };
+    let error = api.delete("c", &DeleteParams::default().preconditions(wrong)).await.unwrap_err();
+    assert_eq!(code(&error), 409);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patches_of_every_kind() {
+    let sim = at_rest([]).await;
+    let nodes: Api<Node> = Api::all(sim.client());
+    let params = PatchParams::default();
+    let taint = |key: &str| json!({"spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}});
+    nodes.patch("worker-1", &params, &Patch::Strategic(taint("a"))).await.unwrap();
+    let node = nodes.patch("worker-1", &params, &Patch::Strategic(taint("b"))).await.unwrap();
+    assert_eq!(node.spec.unwrap().taints.unwrap().len(), 2);
+    let operations = |expected: &str| {
+        let patch = json!([{"op": "test", "path": "/spec/taints/0/key", "value": expected},
+            {"op": "remove", "path": "/spec/taints/0"}]);
+        Patch::<()>::Json(serde_json::from_value(patch).unwrap())
+    };
+    assert_eq!(code(&nodes.patch("worker-1", &params, &operations("b")).await.unwrap_err()), 422);
+    let node = nodes.patch("worker-1", &params, &operations("a")).await.unwrap();
+    assert_eq!(node.spec.unwrap().taints.unwrap()[0].key, "b");
+    nodes.cordon("worker-1").await.unwrap();
+    let is_tainted = |sim: &Sim| {
+        let node = sim.get("v1", "Node", "", "worker-1").unwrap();
+        node["spec"]["taints"].as_array().unwrap().iter().any(|t| t["key"] == "node.kubernetes.io/unschedulable")
+    };
+    sim.until("the taint of a cordoned node", LIMIT, is_tainted).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn apply_knows_owners() {
+    let sim = Sim::builder().build().unwrap();
+    let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
+    let applied = |data: Value| {
+        Patch::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}))
+    };
+    let (one, two) = (PatchParams::apply("one"), PatchParams::apply("two"));
+    api.patch("c", &one, &applied(json!({"a": "1", "b": "1"}))).await.unwrap();
+    let error = api.patch("c", &two, &applied(json!({"a": "2"}))).await.unwrap_err();
+    assert!(error.to_string().contains("conflict with \"one\": .data.a"), "{error}");
+    api.patch("c", &two.clone().force(), &applied(json!({"a": "2"}))).await.unwrap();
+    let last = api.patch("c", &one, &applied(json!({}))).await.unwrap();
+    assert_eq!(last.data.unwrap().into_iter().collect::<Vec<_>>(), [("a".to_owned(), "2".to_owned())]);
+    let owners = last.metadata.managed_fields.unwrap();
+    assert_eq!(owners.len(), 1);
+    assert_eq!(owners[0].manager.as_deref(), Some("two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_follow_a_selector() {
+    let sim = Sim::builder().build().unwrap();
+    let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
+    let start = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let params = WatchParams::default().labels("on=yes").timeout(5);
+    let stream = api.watch(&params, &start).await.unwrap();
+    api.create(&PostParams::default(), &config_map("c", json!({"on": "no"}), json!({}))).await.unwrap();
+    for on in ["yes", "yes", "no"] {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"on": on}}, "data": {"at": sim.log().len().to_string()}}));
+        api.patch("c", &PatchParams::default(), &patch).await.unwrap();
+    }
+    let seen: Vec<&str> = stream
+        .map_ok(|event| match event {
+            WatchEvent::Added(_) => "added",
+            WatchEvent::Modified(_) => "modified",
+            WatchEvent::Deleted(_) => "deleted",
+            WatchEvent::Bookmark(_) => "bookmark",
+            WatchEvent::Error(_) => "error",
+        })
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(seen, ["added", "modified", "deleted"]);
+    sim.compact();
+    let Err(error) = api.watch(&params, &start).await.map(drop) else { panic!("410 expected") };
+    assert_eq!(code(&error), 410);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_take_along_what_is_owned() {
+    let sim = at_rest([Workload::deployment("shop", "cart", 3).service(8080)]).await;
+    let pods: Api<Pod> = Api::namespaced(sim.client(), "shop");
+    assert_eq!(pods.list(&ListParams::default()).await.unwrap().items.len(), 3);
+    let sets: Api<k8s_openapi::api::apps::v1::Deployment> = Api::namespaced(sim.client(), "shop");
+    let foreground = DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
+    sets.delete("cart", &foreground).await.unwrap();
+    let still_there = sim.get("apps/v1", "Deployment", "shop", "cart").unwrap();
+    assert_eq!(still_there["metadata"]["finalizers"], json!(["foregroundDeletion"]));
+    let is_gone = |sim: &Sim| sim.get("apps/v1", "Deployment", "shop", "cart").is_none();
+    sim.until("the deployment gone", LIMIT, is_gone).await.unwrap();
+    assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
+    let namespaces: Api<Namespace> = Api::all(sim.client());
+    namespaces.delete("shop", &DeleteParams::default()).await.unwrap();
+    let is_gone = |sim: &Sim| sim.get("v1", "Namespace", "", "shop").is_none();
+    sim.until("the namespace gone", LIMIT, is_gone).await.unwrap();
+    assert!(sim.list("v1", "Service").iter().all(|s| s["metadata"]["namespace"] != "shop"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn denials_show_in_reviews_and_calls() {
+    let sim = Sim::builder().build().unwrap();
+    sim.deny("patch", "nodes");
+    let review: SelfSubjectAccessReview = serde_json::from_value(
+        json!({"spec": {"resourceAttributes": {"verb": "patch", "resource": "nodes"}}, "metadata": {}}),
+    )
+    .unwrap();
+    let api: Api<SelfSubjectAccessReview> = Api::all(sim.client());
+    let answer = api.create(&PostParams::default(), &review).await.unwrap();
+    assert!(!answer.status.unwrap().allowed);
+    let nodes: Api<Node> = Api::all(sim.client());
+    let error = nodes.cordon("worker-1").await.unwrap_err();
+    assert!(error.to_string().contains("cannot patch resource \"nodes\""), "{error}");
+    assert_eq!(sim.log().last().unwrap().status, Some(403));
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_strike_as_often_as_told() {
+    let sim = Sim::builder().build().unwrap();
+    let nodes: Api<Node> = Api::all(sim.client());
+    sim.fault(Fault::on("list", "nodes").after(1).times(2).answer(503));
+    let mut codes = Vec::new();
+    for _ in 0..4 {
+        codes.push(nodes.list(&ListParams::default()).await.map_or_else(|e| code(&e), |_| 200));
+    }
+    assert_eq!(codes, [200, 503, 503, 200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_served_says_so() {
+    let sim = Sim::builder().build().unwrap();
+    let client = sim.client();
+    for (path, expected) in [
+        ("/apis/cilium.io/v2/ciliumnodes", 404),
+        ("/openapi/v3", 404),
+        ("/api/v1/namespaces/kube-system/pods/x/log", 501),
+        ("/api/v1/pods?labelSelector=a%20b%20c", 400),
+        ("/api/v1/nodes?fieldSelector=spec.podCIDR=x", 400),
+    ] {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        assert_eq!(code(&client.request::<Value>(request).await.unwrap_err()), expected, "{path}");
+    }
+    let groups = client.list_api_groups().await.unwrap();
+    assert!(groups.groups.iter().any(|g| g.name == "policy"));
+    assert_eq!(client.apiserver_version().await.unwrap().minor, "34");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_run_gives_the_same_bytes() {
+    let run = || async {
+        let epoch = "2026-01-01T00:00:00Z".parse().unwrap();
+        let workloads = [Workload::deployment("shop", "cart", 5), Workload::stateful_set("shop", "db", 3)];
+        let sim = Sim::builder().nodes(5).epoch(epoch).workloads(workloads).build().unwrap();
+        sim.settled(LIMIT).await.unwrap();
+        sim.list("v1", "Pod")
+    };
+    assert_eq!(run().await, run().await);
+}
