@@ -114,8 +114,11 @@ async fn apply_knows_owners() {
     let last = api.patch("c", &one, &applied(json!({}))).await.unwrap();
     assert_eq!(last.data.unwrap().into_iter().collect::<Vec<_>>(), [("a".to_owned(), "2".to_owned())]);
     let owners = last.metadata.managed_fields.unwrap();
-    assert_eq!(owners.len(), 1);
-    assert_eq!(owners[0].manager.as_deref(), Some("two"));
+    let fields = |manager: &str| {
+        let owner = owners.iter().find(|o| o.manager.as_deref() == Some(manager)).unwrap();
+        serde_json::to_value(&owner.fields_v1).unwrap()
+    };
+    assert_eq!((fields("one"), fields("two")), (json!({"f:data": {}}), json!({"f:data": {"f:a": {}}})));
 }
 
 #[tokio::test(start_paused = true)]

@@ -121,6 +121,7 @@ fn exec(name: &str, node: Option<&str>, words: &[String]) -> Result<ExitCode, Er
 fn status(cluster: &Cluster, ui: &Ui) -> Result<(), Error> {
     ui.line(&format!("cluster     {}", cluster.name()));
     ui.line(&format!("kubeconfig  {}", cluster.kubeconfig().display()));
+    ui.line(&format!("programs    {}", cluster.bin().display()));
     ui.line(&format!("logs        {}", cluster.logs_dir().display()));
     for node in cluster.nodes() {
         let state = if cluster.supervised(&node) { "supervised" } else { "not running: run `lab up`" };

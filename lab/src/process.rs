@@ -12,7 +12,10 @@ const TAIL_LINES: usize = 12;
 const POLL: Duration = Duration::from_millis(100);
 
 /// A command with its arguments.
-pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = S>,
+) -> Command {
     let mut command = Command::new(program);
     command.args(args);
     command
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_wait_ends_with_what_is_still_not_so() {
-        let result = wait_until(Duration::ZERO, "see the log", || Err::<(), _>("node n1 is not Ready".to_owned()));
+        let result =
+            wait_until(Duration::ZERO, "see the log", || Err::<(), _>("node n1 is not Ready".to_owned()));
         assert_eq!(result.unwrap_err().to_string(), "node n1 is not Ready after 0 s: see the log");
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kube::pause;
 use crate::model::{Pod, Shared, Snapshot};
 use crate::observe::Scope;
-use crate::verify::{NAMESPACE, Network, classify};
+use crate::verify::{Network, classify};
 
 const TICK: Duration = Duration::from_millis(500);
 
@@ -32,11 +32,11 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
     loop {
         let snapshot = engine.look(Scope::Node(node.to_owned()), false).await?;
         let old = foreign(engine, &snapshot, &wanted);
-        if let Some(pod) = old.iter().find(|p| p.owner.is_none() && *p.namespace != *NAMESPACE && !p.mirror) {
+        if let Some(pod) = old.iter().find(|p| p.owner.is_none() && !p.is_probe() && !p.mirror) {
             return Err(Error::no(format!("pod {} has no controller: a restart would lose it", pod.reference()))
                 .hint("delete it yourself, or go on with --force"));
         }
-        for pod in old.iter().filter(|p| *p.namespace == *NAMESPACE && !p.deleting) {
+        for pod in old.iter().filter(|p| p.is_probe() && !p.deleting) {
             delete_pod(engine, &pod.namespace, &pod.name, &pod.uid).await?;
         }
         let evicted: Vec<&Pod> = old.iter().copied().filter(|p| p.owner.is_some()).collect();

@@ -20,7 +20,7 @@ pub use inventory::{Inventory, NodeResidue, ObjectRef};
 pub use node::{
     Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION,
 };
-pub use pod::{Owner, Phase, Pod, PodRef};
+pub use pod::{Owner, PROBE_LABEL, Phase, Pod, PodRef};
 pub use workload::{ConfigData, DaemonSet, Rollout};
 
 use std::collections::BTreeMap;

@@ -6,6 +6,9 @@ use std::net::IpAddr;
 
 use super::{NodeId, Shared};
 
+/// Label by which this tool's probe pods are known; its value is `server` or `client`.
+pub const PROBE_LABEL: &str = "cni-migrate.dev/probe";
+
 /// One pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -114,6 +117,11 @@ impl Pod {
     /// Whether it is a Cilium agent: the chart labels its pods `k8s-app=cilium` (templates/cilium-agent/daemonset.yaml).
     pub fn is_cilium_agent(&self) -> bool {
         self.label("k8s-app") == Some("cilium") && self.is_daemon()
+    }
+
+    /// Whether it is a probe pod of this tool: no drain, restart or count is about those.
+    pub fn is_probe(&self) -> bool {
+        self.labels.contains_key(PROBE_LABEL)
     }
 
     /// The value of a label.

@@ -3,22 +3,19 @@
 use crate::error::{Error, Result};
 use crate::kube::NodeAccess;
 use crate::model::{AgentView, PodRef};
-use crate::target::{AGENT_CONFIG_DIR, AGENT_OPTIONS, CNI_DIR};
+use crate::target::{AGENT_CONFIG_DIR, CNI_DIR};
 
 /// Reads both by exec.
 pub(super) async fn view(access: &dyn NodeAccess, agent: &PodRef) -> Result<AgentView> {
     let listing = must(access, agent, &["ls", "-1", CNI_DIR]).await?;
-    let files: Vec<String> = AGENT_OPTIONS.iter().map(|key| format!("{AGENT_CONFIG_DIR}/{key}")).collect();
-    let mut argv = vec!["grep", "-sH", ""];
-    argv.extend(files.iter().map(String::as_str));
-    // grep ends with 2 where an option is not set; what it printed counts.
-    let options = access.run(&agent.namespace, &agent.name, &argv).await?;
+    let options = must(access, agent, &["grep", "-RsH", "", AGENT_CONFIG_DIR]).await?;
     Ok(AgentView {
         cni_files: listing.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect(),
         config: options
-            .stdout
             .lines()
             .filter_map(|line| line.strip_prefix(AGENT_CONFIG_DIR)?.strip_prefix('/')?.split_once(':'))
+            // Options are links into a folder `..data`, as in a ConfigMap volume.
+            .filter(|(key, _)| !key.contains('/'))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
     })

@@ -54,7 +54,7 @@ fn drained(snapshot: &Snapshot, id: NodeId, options: &drain::Options) -> Standin
     let left: Vec<&Pod> = snapshot
         .pods_on(id)
         .filter(|pod| pod.deleting || matches!(drain::filter(pod, &snapshot.daemon_sets, options), drain::Verdict::Evict))
-        .filter(|pod| !pod.is_daemon() && !pod.mirror)
+        .filter(|pod| !pod.is_daemon() && !pod.mirror && !pod.is_probe())
         .collect();
     match left.first() {
         None => Standing::Done,

@@ -52,7 +52,7 @@ impl Refusal {
         self
     }
 
-    /// Adds `Retry-After`; zero seconds are not put into the details, as on the real server.
+    /// Adds `Retry-After`; zero seconds show neither in the details nor as a header, as on the real server.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         if seconds > 0 {
             set(&mut self.body, "/details/retryAfterSeconds", seconds);

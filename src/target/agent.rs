@@ -7,16 +7,3 @@ pub const CNI_FILE: &str = "05-cilium.conflist";
 /// Folder with the options that the agent was started with, one file each (`--config-dir`, written by the init
 /// container `config`).
 pub const AGENT_CONFIG_DIR: &str = "/tmp/cilium/config-map";
-/// The options that this tool reads.
-pub const AGENT_OPTIONS: &[&str] = &[
-    "write-cni-conf-when-ready",
-    "custom-cni-conf",
-    "cni-exclusive",
-    "cni-chaining-mode",
-    "enable-policy",
-    "enable-host-legacy-routing",
-    "kube-proxy-replacement",
-    "tunnel-port",
-    "tunnel-protocol",
-    "routing-mode",
-];

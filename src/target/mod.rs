@@ -9,7 +9,7 @@ mod distribution;
 mod keys;
 mod node_config;
 
-pub use agent::{AGENT_CONFIG_DIR, AGENT_OPTIONS, CNI_DIR, CNI_FILE};
+pub use agent::{AGENT_CONFIG_DIR, CNI_DIR, CNI_FILE};
 pub use distribution::Distribution;
 pub use keys::{effect, expected_agent_config, expected_operator_config};
 pub use node_config::{NODE_CONFIG_NAME, NodeConfig};

@@ -70,10 +70,10 @@ impl Census {
     }
 }
 
-/// Counts pods by network.
+/// Counts pods by network, without this tool's own.
 pub fn census<'a>(pods: impl Iterator<Item = &'a Pod>, snapshot: &Snapshot, source: &[IpNet]) -> Census {
     let mut census = Census::default();
-    for pod in pods {
+    for pod in pods.filter(|p| !p.is_probe()) {
         match classify(pod, snapshot, source) {
             Network::None => {}
             Network::Cilium => census.cilium += 1,

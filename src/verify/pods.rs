@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::agent::{PORT, Spec};
-
-/// Label by which probe pods are found; its value is `server` or `client`.
-pub(super) const LABEL: &str = "cni-migrate.dev/probe";
+pub(super) use crate::model::PROBE_LABEL as LABEL;
 
 /// Name of the server pod of a node.
 pub(super) fn server_name(node: &str) -> String {

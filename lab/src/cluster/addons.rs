@@ -39,7 +39,9 @@ pub(crate) fn install(cluster: &Cluster, ui: &Ui) -> Result<(), Error> {
     apply(cluster, "coredns.yaml", COREDNS)?;
     ui.step("Flannel is ready", || rollout(cluster, "kube-flannel", "daemonset/kube-flannel-ds"))?;
     ui.step("CoreDNS is ready", || rollout(cluster, "kube-system", "deployment/coredns"))?;
-    ui.step("names resolve on every node", || each_node(cluster, || lookup("kubernetes.default.svc.cluster.local")))
+    ui.step("names resolve on every node", || {
+        each_node(cluster, || lookup("kubernetes.default.svc.cluster.local"))
+    })
 }
 
 fn flannel(backend: Backend) -> String {
@@ -57,7 +59,10 @@ fn registered(cluster: &Cluster) -> Result<(), Error> {
     process::wait_until(READY_DEADLINE, &hint, || {
         let listed = process::text(cluster.client_command("kubectl").args(["get", "nodes", "-o", "name"]));
         let listed = listed.map_err(|error| error.to_string())?;
-        let absent = cluster.nodes().into_iter().find(|node| !listed.lines().any(|line| line == format!("node/{}", node.name)));
+        let absent = cluster
+            .nodes()
+            .into_iter()
+            .find(|node| !listed.lines().any(|line| line == format!("node/{}", node.name)));
         absent.map_or(Ok(()), |node| Err(format!("node {} has not registered", node.name)))
     })
 }

@@ -15,6 +15,11 @@ const ROOT: &str = "/sys/fs/cgroup";
 const TRACKING: &str = "pids";
 /// The hierarchy without a controller that runc also uses.
 const NAMED: &str = "systemd";
+/// The hierarchy that divides the processors.
+const CPU: &str = "cpu";
+/// Weight of a whole cluster against 1024 for any other thread of the machine, such as a compiler's: pods that wait for
+/// a processor look like a network that loses packets.
+const SHARES: &str = "65536";
 /// Killed processes leave their groups within moments; a busy machine may take longer.
 const EMPTY_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -28,28 +33,34 @@ impl Group {
         Self(path.into())
     }
 
-    /// Makes the group in the tracking hierarchy and moves the calling thread into it; children inherit it.
+    /// Makes the group and moves the calling thread into it, so that it is tracked and gets its share of the
+    /// processors; children inherit it.
     pub(crate) fn enter(&self) -> Result<(), Error> {
-        let folder = Path::new(ROOT).join(TRACKING).join(&self.0);
-        fs::create_dir_all(&folder).at("create", &folder)?;
-        let tasks = folder.join("tasks");
-        fs::write(&tasks, "0").at("enter", &tasks)
+        for hierarchy in [TRACKING, CPU] {
+            let tasks = self.create_in(hierarchy)?.join("tasks");
+            fs::write(&tasks, "0").at("enter", &tasks)?;
+        }
+        Ok(())
     }
 
     /// Makes the group in every hierarchy, as the kubelet demands of its `cgroupRoot`.
     pub(crate) fn create_everywhere(&self) -> Result<(), Error> {
-        for hierarchy in CGROUP_V1.iter().chain([&NAMED]) {
-            let mut folder = Path::new(ROOT).join(hierarchy);
-            for part in self.0.split('/') {
-                let parent = folder.clone();
-                folder.push(part);
-                fs::create_dir_all(&folder).at("create", &folder)?;
-                if *hierarchy == "cpuset" {
-                    copy_cpuset(&parent, &folder)?;
-                }
+        CGROUP_V1.iter().chain([&NAMED]).try_for_each(|hierarchy| self.create_in(hierarchy).map(drop))
+    }
+
+    fn create_in(&self, hierarchy: &str) -> Result<PathBuf, Error> {
+        let mut folder = Path::new(ROOT).join(hierarchy);
+        for (depth, part) in self.0.split('/').enumerate() {
+            let parent = folder.clone();
+            folder.push(part);
+            fs::create_dir_all(&folder).at("create", &folder)?;
+            match hierarchy {
+                "cpuset" => copy_cpuset(&parent, &folder)?,
+                CPU if depth == 0 => fs::write(folder.join("cpu.shares"), SHARES).at("weight", &folder)?,
+                _ => {}
             }
         }
-        Ok(())
+        Ok(folder)
     }
 
     /// The processes in this group and below it, as the tracking hierarchy sees them.
@@ -79,7 +90,8 @@ impl Group {
             for hierarchy in hierarchies() {
                 // A parent can go only after its children, hence the reversed order.
                 for folder in tree(&hierarchy.join(&self.0)).iter().rev() {
-                    fs::remove_dir(folder).map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
+                    fs::remove_dir(folder)
+                        .map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
                 }
             }
             Ok(())

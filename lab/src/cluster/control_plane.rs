@@ -57,7 +57,12 @@ pub(crate) fn group(layout: &Layout, component: &str) -> Group {
 }
 
 /// Starts a process that outlives this one, in a session and a control group of its own, unless it runs already.
-pub(crate) fn start_daemon(layout: &Layout, name: &str, netns: &Path, command: &Command) -> Result<(), Error> {
+pub(crate) fn start_daemon(
+    layout: &Layout,
+    name: &str,
+    netns: &Path,
+    command: &Command,
+) -> Result<(), Error> {
     let group = group(layout, name);
     if !group.processes().is_empty() {
         return Ok(());
@@ -129,7 +134,10 @@ fn scheduler(layout: &Layout) -> Vec<String> {
 /// One kubeconfig serves for calling the API and for checking who calls the component.
 fn identity(layout: &Layout, component: &str) -> Vec<String> {
     let file = layout.file(&format!("{component}.kubeconfig")).display().to_string();
-    flags(["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"].map(|flag| (flag, file.clone())))
+    flags(
+        ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
+            .map(|flag| (flag, file.clone())),
+    )
 }
 
 fn flags<const N: usize>(pairs: [(&str, String); N]) -> Vec<String> {
@@ -150,7 +158,9 @@ mod tests {
     #[test]
     fn components_use_their_own_identity_everywhere() {
         let flags = scheduler(&Layout::new("x"));
-        let own = flags.iter().filter(|flag| flag.ends_with("=/var/lib/cni-migrate-lab/x/kube-scheduler.kubeconfig"));
+        let own = flags
+            .iter()
+            .filter(|flag| flag.ends_with("=/var/lib/cni-migrate-lab/x/kube-scheduler.kubeconfig"));
         assert_eq!(own.count(), 3);
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind, mount_change, move_mount,
-    open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind, mount_change,
+    move_mount, open_tree,
 };
 use rustix::process::{Pid, WaitOptions, wait};
 
@@ -55,7 +55,9 @@ fn keep_running(
     ui: &Ui,
 ) -> Result<(), Error> {
     loop {
-        let Some((pid, status)) = wait(WaitOptions::empty()).at("wait for children of", &node.dir)? else { continue };
+        let Some((pid, status)) = wait(WaitOptions::empty()).at("wait for children of", &node.dir)? else {
+            continue;
+        };
         if let Some(name) = daemons.remove(&pid) {
             ui.progress(&format!("{name} ended with {status:?} and is started again"));
             std::thread::sleep(RESTART_DELAY);
@@ -114,10 +116,12 @@ fn mount_everything(node: &Node) -> Result<(), Error> {
 /// groups are picked up before and put back after.
 fn mount_sys() -> Result<(), Error> {
     let (sys, cgroups, bpf) = (Path::new("/sys"), Path::new("/sys/fs/cgroup"), Path::new("/sys/fs/bpf"));
-    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let clone =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let kept = open_tree(CWD, cgroups, clone).at("copy the mounts of", cgroups)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("sysfs", sys, "sysfs", flags, None).at("mount", sys)?;
-    move_mount(kept.as_fd(), "", CWD, cgroups, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).at("mount", cgroups)?;
+    move_mount(kept.as_fd(), "", CWD, cgroups, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .at("mount", cgroups)?;
     mount("bpf", bpf, "bpf", MountFlags::empty(), None).at("mount", bpf)
 }

@@ -137,7 +137,9 @@ impl Cluster {
             group.remove()
         })?;
         ui.step("remove state", || match fs::remove_dir_all(&layout.state) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).at("remove", &layout.state),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).at("remove", &layout.state)
+            }
             _ => Ok(()),
         })
     }
@@ -174,7 +176,9 @@ impl Cluster {
         for program in artefacts.programs.all()? {
             link(&program, &layout.bin.join(program.file_name().unwrap_or_default()))?;
         }
-        for (helm, name) in [(&artefacts.helm3, "helm"), (&artefacts.helm3, "helm3"), (&artefacts.helm4, "helm4")] {
+        for (helm, name) in
+            [(&artefacts.helm3, "helm"), (&artefacts.helm3, "helm3"), (&artefacts.helm4, "helm4")]
+        {
             link(helm, &layout.bin.join(name))?;
         }
         link(&artefacts.chart, &layout.chart())?;
@@ -207,7 +211,11 @@ impl Cluster {
         let nodes = self.nodes();
         let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         nodes.into_iter().find(|node| node.name == name).ok_or_else(|| {
-            Error::Invalid(format!("cluster {} has no node {name}: it has {}", self.layout.name, names.join(", ")))
+            Error::Invalid(format!(
+                "cluster {} has no node {name}: it has {}",
+                self.layout.name,
+                names.join(", ")
+            ))
         })
     }
 
@@ -231,7 +239,12 @@ impl Cluster {
         &self.layout.logs
     }
 
-    /// Log of a node's boots and reboots, to be read when it does not come up.
+    /// The node's first process as this machine numbers it, unless the node is down.
+    pub(crate) fn init_process(&self, node: &str) -> Option<rustix::process::Pid> {
+        supervisor::init_process(&self.layout, &self.node(node).ok()?).ok()
+    }
+
+    /// Whether a node comes back by itself when it goes down.
     pub(crate) fn supervised(&self, node: &Node) -> bool {
         supervisor::runs(&self.layout, node)
     }
@@ -245,7 +258,11 @@ impl Cluster {
     }
 
     /// A command inside all namespaces of a node. Fails while the node is down.
-    pub(crate) fn node_command(&self, node: &str, program: impl AsRef<std::ffi::OsStr>) -> Result<Command, Error> {
+    pub(crate) fn node_command(
+        &self,
+        node: &str,
+        program: impl AsRef<std::ffi::OsStr>,
+    ) -> Result<Command, Error> {
         let init = supervisor::init_process(&self.layout, &self.node(node)?)?;
         let mut command = Command::new("nsenter");
         command.arg(format!("--target={}", init.as_raw_nonzero()));
@@ -288,7 +305,10 @@ impl Cluster {
 }
 
 /// Runs `work` on a fresh thread in the namespace of the clients; threads, runtimes and processes made there stay in it.
-pub(crate) fn in_client_namespace<T: Send>(cluster: &Cluster, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
+pub(crate) fn in_client_namespace<T: Send>(
+    cluster: &Cluster,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, Error> {
     namespace::inside(&cluster.layout.netns_path(control_plane::MACHINE), None, work)
 }
 

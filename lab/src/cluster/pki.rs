@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Usage, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Usage, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 use super::layout::{API_SERVICE, CONTROL_PLANE, Layout, Node};
@@ -43,7 +44,8 @@ fn identities(nodes: &[Node]) -> Vec<Identity> {
         identity("kube-controller-manager", "system:kube-controller-manager", ""),
         identity("kube-scheduler", "system:kube-scheduler", ""),
     ];
-    let kubelets = nodes.iter().map(|node| identity(&node.name, &format!("system:node:{}", node.name), "system:nodes"));
+    let kubelets =
+        nodes.iter().map(|node| identity(&node.name, &format!("system:node:{}", node.name), "system:nodes"));
     components.into_iter().chain(kubelets).collect()
 }
 
@@ -144,7 +146,9 @@ mod tests {
     #[test]
     fn a_kubeconfig_names_cluster_and_context_after_the_lab() {
         let text = kubeconfig("blue", Path::new("/pki/ca.crt"), "secret");
-        assert!(text.contains("current-context: blue\n") && text.contains("server: https://172.30.0.10:6443\n"));
+        assert!(
+            text.contains("current-context: blue\n") && text.contains("server: https://172.30.0.10:6443\n")
+        );
         assert!(text.contains("certificate-authority: /pki/ca.crt\n") && text.contains("{token: secret}"));
     }
 
@@ -152,8 +156,13 @@ mod tests {
     fn certificates_are_written_in_pairs() {
         let folder = tempfile::tempdir().unwrap();
         certificates(folder.path()).unwrap();
-        for file in ["ca.crt", "ca.key", "apiserver.crt", "apiserver.key", "apiserver-kubelet-client.crt", "sa.pub"] {
-            assert!(fs::read_to_string(folder.path().join(file)).unwrap().starts_with("-----BEGIN "), "{file}");
+        for file in
+            ["ca.crt", "ca.key", "apiserver.crt", "apiserver.key", "apiserver-kubelet-client.crt", "sa.pub"]
+        {
+            assert!(
+                fs::read_to_string(folder.path().join(file)).unwrap().starts_with("-----BEGIN "),
+                "{file}"
+            );
         }
     }
 }

@@ -58,7 +58,9 @@ pub(crate) fn init_process(layout: &Layout, node: &Node) -> Result<Pid, Error> {
         let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
         status.is_ok_and(|status| is_node_init(&status))
     });
-    found.ok_or_else(|| Error::Invalid(format!("node {} is down: see {}", node.name, layout.log(&component(node)).display())))
+    found.ok_or_else(|| {
+        Error::Invalid(format!("node {} is down: see {}", node.name, layout.log(&component(node)).display()))
+    })
 }
 
 fn component(node: &Node) -> String {

@@ -20,9 +20,9 @@ use tokio::{
 };
 
 use super::{
-    pair::{Pair, Samples},
+    pair::{self, Pair, Samples},
     peers::{self, Peers},
-    record::{COUNTS_PERIOD, Event, Kind, PORT, Target},
+    record::{COUNTS_PERIOD, Event, HELD_UP, Kind, PORT, Target},
     recorder::{Recorder, Sample},
     wire,
 };
@@ -118,12 +118,14 @@ async fn measure(
     }
     let mut counts = interval(COUNTS_PERIOD);
     counts.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut pulse = pair::ticks();
     let AgentArgs { uid, pod, node, address, .. } = args;
     recorder.write(Timestamp::now(), Event::Started { uid, pod, node, address })?;
     loop {
         tokio::select! {
             Some(sample) = received.recv() => recorder.sample(sample)?,
             Some(seen) = peers.recv() => pairs.follow(seen, &mut recorder)?,
+            due = pulse.tick() => note_delay(due.elapsed(), &mut recorder)?,
             _ = counts.tick() => recorder.counts(Timestamp::now())?,
             _ = end.recv() => break,
         }
@@ -131,6 +133,15 @@ async fn measure(
     follower.abort();
     drop(pairs);
     finish(received, recorder).await
+}
+
+/// Writes down a delay that may explain a loss: an answer that nobody came to read in time looks like one.
+fn note_delay(late: Duration, recorder: &mut Recorder<impl Write>) -> io::Result<()> {
+    if late < HELD_UP {
+        return Ok(());
+    }
+    let millis = i64::try_from(late.as_millis()).unwrap_or(i64::MAX);
+    recorder.write(Timestamp::now(), Event::HeldUp { millis })
 }
 
 /// Counts the attempts that were under way at the end.

@@ -99,6 +99,10 @@ pub(crate) struct Verdict {
     pub(crate) losses: Vec<Loss>,
     /// Where the meter measured nothing although it should have; a verdict with any of these proves nothing.
     pub(crate) silences: Vec<String>,
+    /// How often an agent was held up by a busy machine, which explains no loss but may be its reason.
+    pub(crate) held_up: u64,
+    /// The longest of these delays.
+    pub(crate) longest_delay: SignedDuration,
 }
 
 /// Judges the records over `span`. `new_network` is the pod network that is migrated to.
@@ -155,6 +159,11 @@ impl Reading<'_> {
                     if let Some(run) = self.runs.remove(target) {
                         self.gap(target, run.first, line.at);
                     }
+                }
+                Event::HeldUp { millis } => {
+                    self.verdict.held_up += 1;
+                    let delay = SignedDuration::from_millis(*millis);
+                    self.verdict.longest_delay = self.verdict.longest_delay.max(delay);
                 }
                 Event::Stopped | Event::PeersUnknown { .. } => {}
             }
@@ -227,7 +236,8 @@ impl fmt::Display for Verdict {
             let class = class.to_string();
             writeln!(f, "{class:<12} {attempts:>9} {lost:>6} {excused:>8}  {} ms", longest_gap.as_millis())?;
         }
-        Ok(())
+        let delay = self.longest_delay.as_millis();
+        write!(f, "agents held up by a busy machine: {} times, longest {delay} ms", self.held_up)
     }
 }
 

@@ -77,7 +77,7 @@ async fn hold(target: Target, samples: Samples, mut stop: oneshot::Receiver<Infa
 }
 
 /// Ticks every [`PERIOD`]; a machine that is too busy for one makes fewer attempts, not a burst of them.
-fn ticks() -> tokio::time::Interval {
+pub(crate) fn ticks() -> tokio::time::Interval {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks

@@ -16,6 +16,9 @@ pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(
 /// Time between two lines of counts.
 pub(crate) const COUNTS_PERIOD: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// From how late on an agent notes that it was held up.
+pub(crate) const HELD_UP: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// Namespace in which the meter runs.
 pub(crate) const NAMESPACE: &str = "lab-meter";
 
@@ -100,6 +103,11 @@ pub(crate) enum Event {
         /// The far end.
         #[serde(flatten)]
         target: Target,
+    },
+    /// The agent came to run later than it was due, because the machine is busy.
+    HeldUp {
+        /// How much later, in milliseconds.
+        millis: i64,
     },
     /// The list of peers could not be read; the agent goes on with the peers it knows.
     PeersUnknown {

@@ -1,6 +1,10 @@
 //! What goes over the wire: a line in, the name of the answering pod out; over a new connection or over a held one.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    ops::Range,
+    sync::atomic::{AtomicU16, Ordering},
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -56,11 +60,26 @@ impl Connection {
     }
 }
 
+/// The port that the next DNS question leaves from.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(PORTS.start);
+
+/// Ports for DNS questions, below those that the kernel hands out. A port comes round again after half an hour: much
+/// sooner, and the question could follow the connection tracking entry of an earlier one, which lives for 30 s
+/// (`nf_conntrack_udp_timeout`), to a DNS pod that has gone; that would measure the meter's own haste.
+const PORTS: Range<u16> = 12_000..30_000;
+
+fn next_port() -> u16 {
+    let after = |port: u16| if port + 1 < PORTS.end { port + 1 } else { PORTS.start };
+    NEXT_PORT
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |port| Some(after(port)))
+        .unwrap_or(PORTS.start)
+}
+
 /// Asks the DNS server for a name that every cluster has; each question leaves from a port of its own.
 pub(crate) async fn resolve(server: SocketAddr) -> Result<(), String> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(|e| format!("bind: {e}"))?;
+    let id = next_port();
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, id)).await.map_err(|e| format!("bind: {e}"))?;
     socket.connect(server).await.map_err(|e| format!("connect: {e}"))?;
-    let id = socket.local_addr().map_err(|e| format!("local address: {e}"))?.port();
     socket.send(&dns::question(id, dns::NAME)).await.map_err(|e| format!("send: {e}"))?;
     let mut answer = [0; 512];
     let read = socket.recv(&mut answer).await.map_err(|e| format!("receive: {e}"))?;
@@ -84,6 +103,14 @@ mod tests {
         assert_eq!(connection.ask("meter-a").await, Ok(()));
         assert_eq!(connection.ask("").await, Ok(()));
         assert_eq!(connection.ask("meter-b").await, Err("answered by meter-a, expected meter-b".into()));
+    }
+
+    #[test]
+    fn ports_come_round_late_and_stay_in_their_range() {
+        let ports: Vec<u16> = (0..=PORTS.len()).map(|_| next_port()).collect();
+        assert!(ports.iter().all(|port| PORTS.contains(port)));
+        let distinct: std::collections::BTreeSet<&u16> = ports.iter().collect();
+        assert_eq!(distinct.len(), PORTS.len());
     }
 
     #[tokio::test]

@@ -67,9 +67,11 @@ impl Cache {
     pub(crate) fn open() -> Result<Self, Error> {
         let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base =
-            folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).ok_or_else(|| Error::Missing {
-                what: "a cache folder".to_owned(),
-                remedy: "set HOME or XDG_CACHE_HOME".to_owned(),
+            folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).ok_or_else(|| {
+                Error::Missing {
+                    what: "a cache folder".to_owned(),
+                    remedy: "set HOME or XDG_CACHE_HOME".to_owned(),
+                }
             })?;
         let root = base.join("kubectl-cni-migrate/lab");
         fs::create_dir_all(&root).at("create", &root)?;
@@ -143,7 +145,8 @@ mod tests {
 
     #[test]
     fn inputs_differ_by_content_order_and_borders() {
-        let hash = |texts: &[&str]| texts.iter().fold(Inputs::recipe(1), |inputs, text| inputs.text(text)).finish();
+        let hash =
+            |texts: &[&str]| texts.iter().fold(Inputs::recipe(1), |inputs, text| inputs.text(text)).finish();
         assert_eq!(hash(&["a", "b"]), hash(&["a", "b"]));
         assert_ne!(hash(&["a", "b"]), hash(&["b", "a"]));
         assert_ne!(hash(&["ab", ""]), hash(&["a", "b"]));

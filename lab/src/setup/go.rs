@@ -8,7 +8,8 @@ use crate::error::{Context, Error};
 use crate::process;
 
 /// Version that Cilium's programs report: number, revision and date, to which they add Go's (its pkg/version).
-const CILIUM_LDFLAGS: &str = "-X 'github.com/cilium/cilium/pkg/version.ciliumVersion=1.19.6 lab 2026-01-01T00:00:00+00:00'";
+const CILIUM_LDFLAGS: &str =
+    "-X 'github.com/cilium/cilium/pkg/version.ciliumVersion=1.19.6 lab 2026-01-01T00:00:00+00:00'";
 /// Version that Kubernetes' programs report (k8s.io/component-base/version).
 const KUBERNETES_LDFLAGS: &str = "-X k8s.io/component-base/version.gitVersion=v1.36.3 \
     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36 \
@@ -139,7 +140,9 @@ fn argv(build: &Build, out: &Path) -> Vec<String> {
     }
     argv.extend(["-ldflags".into(), ldflags.trim_end().into()]);
     match build.programs {
-        [(package, program)] => argv.extend(["-o".into(), out.join(program).display().to_string(), (*package).into()]),
+        [(package, program)] => {
+            argv.extend(["-o".into(), out.join(program).display().to_string(), (*package).into()]);
+        }
         many => {
             argv.extend(["-o".into(), format!("{}/", out.display())]);
             argv.extend(many.iter().map(|(package, _)| (*package).into()));
@@ -173,7 +176,8 @@ mod tests {
 
     #[test]
     fn every_module_folder_is_pinned_and_built() {
-        let built: std::collections::BTreeSet<_> = BUILDS.iter().map(|build| build.module.to_owned()).collect();
+        let built: std::collections::BTreeSet<_> =
+            BUILDS.iter().map(|build| build.module.to_owned()).collect();
         let folders = super::super::cache::sorted(&source("")).unwrap();
         let names: std::collections::BTreeSet<_> =
             folders.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
@@ -184,9 +188,14 @@ mod tests {
     #[test]
     fn one_program_is_named_and_many_go_to_a_folder() {
         let one = argv(&BUILDS[3], Path::new("/out")).join(" ");
-        assert_eq!(one, "build -mod=readonly -trimpath -ldflags -s -w -o /out/etcd go.etcd.io/etcd/server/v3");
+        assert_eq!(
+            one,
+            "build -mod=readonly -trimpath -ldflags -s -w -o /out/etcd go.etcd.io/etcd/server/v3"
+        );
         let many = argv(&BUILDS[1], Path::new("/out")).join(" ");
-        assert!(many.contains("-o /out/ github.com/containernetworking/plugins/plugins/main/bridge github.com"));
+        assert!(
+            many.contains("-o /out/ github.com/containernetworking/plugins/plugins/main/bridge github.com")
+        );
     }
 
     #[test]

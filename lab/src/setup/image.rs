@@ -117,7 +117,8 @@ fn append_file<W: Write>(tar: &mut tar::Builder<W>, name: &str, source: &Path) -
     let file = File::open(source)?;
     let metadata = file.metadata()?;
     // Archives of Go modules drop the executable bit of scripts, and programs carry the umask of whoever built them.
-    let executable = metadata.permissions().mode() & 0o111 != 0 || source.extension().is_some_and(|found| found == "sh");
+    let executable =
+        metadata.permissions().mode() & 0o111 != 0 || source.extension().is_some_and(|found| found == "sh");
     let mode = if executable { 0o755 } else { 0o644 };
     tar.append_data(&mut header(tar::EntryType::Regular, metadata.len(), mode), name, file)
 }
@@ -158,13 +159,18 @@ fn config(layers: &[(&str, u64)], entrypoint: &[String]) -> Vec<u8> {
     let diff_ids: Vec<String> = layers.iter().map(|(digest, _)| format!("sha256:{digest}")).collect();
     let config = json!({ "Env": [PATH], "Entrypoint": entrypoint });
     let rootfs = json!({ "type": "layers", "diff_ids": diff_ids });
-    json!({ "architecture": architecture(), "os": "linux", "config": config, "rootfs": rootfs }).to_string().into_bytes()
+    json!({ "architecture": architecture(), "os": "linux", "config": config, "rootfs": rootfs })
+        .to_string()
+        .into_bytes()
 }
 
 fn manifest(config: &[u8], layers: &[(&str, u64)]) -> Vec<u8> {
-    let layers: Vec<Value> = layers.iter().map(|(digest, size)| descriptor(LAYER_TYPE, digest, *size)).collect();
+    let layers: Vec<Value> =
+        layers.iter().map(|(digest, size)| descriptor(LAYER_TYPE, digest, *size)).collect();
     let config = descriptor(CONFIG_TYPE, &sha256(config), config.len() as u64);
-    json!({ "schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers }).to_string().into_bytes()
+    json!({ "schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers })
+        .to_string()
+        .into_bytes()
 }
 
 /// containerd takes the image's name from the annotation `io.containerd.image.name` (its `images/annotations.go`).
@@ -226,10 +232,15 @@ mod tests {
         let text = |name: &str| serde_json::from_slice::<Value>(&files[name]).unwrap();
         let index = text("index.json");
         assert_eq!(index["manifests"][0]["annotations"]["io.containerd.image.name"], "docker.io/lab/thing:1");
-        let path = |descriptor: &Value| descriptor["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/");
+        let path =
+            |descriptor: &Value| descriptor["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/");
         let manifest = text(&path(&index["manifests"][0]));
         let config = text(&path(&manifest["config"]));
-        for (layer, id) in manifest["layers"].as_array().unwrap().iter().zip(config["rootfs"]["diff_ids"].as_array().unwrap())
+        for (layer, id) in manifest["layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(config["rootfs"]["diff_ids"].as_array().unwrap())
         {
             assert_eq!(&layer["digest"], id);
             assert_eq!(path(layer), blob(&sha256(&files[&path(layer)])));

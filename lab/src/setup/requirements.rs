@@ -10,7 +10,8 @@ use crate::process;
 /// First Go version that builds all modules of `lab/go`.
 const GO: (u32, u32) = (1, 26);
 /// Kubelet and runc put containers into these hierarchies.
-pub(crate) const CGROUP_V1: &[&str] = &["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
+pub(crate) const CGROUP_V1: &[&str] =
+    &["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
 /// File systems that the nodes mount.
 const FILE_SYSTEMS: &[&str] = &["overlay", "bpf", "cgroup", "cgroup2", "tmpfs"];
 /// Kinds of network links that the fabric, Flannel and Cilium make; tried in a namespace that vanishes at once.
@@ -49,13 +50,18 @@ pub(crate) fn check_kernel() -> Result<(), Error> {
     for (kind, script) in LINKS {
         attempt(script, &format!("kernel support for {kind} links"))?;
     }
+    // The file appears with the module, and `modprobe` is useless where the module is built in.
+    attempt(
+        "test -f /proc/sys/net/bridge/bridge-nf-call-iptables || modprobe br_netfilter",
+        "kernel support for iptables on bridges (br_netfilter)",
+    )?;
     attempt("iptables-legacy -t nat -L -n", "kernel support for iptables-legacy (table nat)")
 }
 
 fn attempt(script: &str, what: &str) -> Result<(), Error> {
-    process::output(&mut process::command("unshare", ["--net", "sh", "-c", script])).map(drop).map_err(|error| {
-        missing(what.to_owned(), &format!("load the module or use a kernel that has it ({error})"))
-    })
+    process::output(&mut process::command("unshare", ["--net", "sh", "-c", script])).map(drop).map_err(
+        |error| missing(what.to_owned(), &format!("load the module or use a kernel that has it ({error})")),
+    )
 }
 
 fn check_go() -> Result<(), Error> {
@@ -78,13 +84,18 @@ fn check_file_systems() -> Result<(), Error> {
     let path = Path::new("/proc/filesystems");
     let known = fs::read_to_string(path).at("read", path)?;
     match absent(FILE_SYSTEMS, &known) {
-        Some(name) => Err(missing(format!("file system {name}"), "load its module or use a kernel that has it")),
+        Some(name) => {
+            Err(missing(format!("file system {name}"), "load its module or use a kernel that has it"))
+        }
         None => Ok(()),
     }
 }
 
 fn absent<'a>(wanted: &[&'a str], known: &str) -> Option<&'a str> {
-    wanted.iter().find(|name| !known.lines().any(|line| line.split_whitespace().last() == Some(name))).copied()
+    wanted
+        .iter()
+        .find(|name| !known.lines().any(|line| line.split_whitespace().last() == Some(name)))
+        .copied()
 }
 
 fn check_cgroups(root: &Path) -> Result<(), Error> {

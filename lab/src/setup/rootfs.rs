@@ -16,7 +16,8 @@ const SUITE: &str = "bookworm";
 /// clang and llc 19 compile Cilium's eBPF programs; the rest is what CNIs and kube-proxy call.
 const PACKAGES: &str = "iptables,nftables,iproute2,ipset,conntrack,kmod,curl,procps,jq,clang-19,llvm-19";
 /// Removed before packing: nothing in a container reads them.
-const USELESS: &[&str] = &["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"];
+const USELESS: &[&str] =
+    &["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"];
 /// File names inside the artefact's folder.
 const LAYER: &str = "layer.tar";
 const DIGEST: &str = "layer.sha256";
@@ -77,7 +78,8 @@ fn choose_legacy_iptables(tree: &Path) -> Result<(), Error> {
 
 /// GNU tar keeps hard links; the options make the archive a function of the tree's content alone.
 fn pack(tree: &Path, tar: &Path) -> Result<(), Error> {
-    let mut command = process::command("tar", ["--sort=name", "--mtime=@0", "--numeric-owner", "--format=gnu"]);
+    let mut command =
+        process::command("tar", ["--sort=name", "--mtime=@0", "--numeric-owner", "--format=gnu"]);
     command.args(["--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "-C"]).arg(tree);
     process::output(command.arg("-cf").arg(tar).arg("."))?;
     Ok(())

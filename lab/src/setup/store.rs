@@ -21,7 +21,8 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// The artefact made from the root file system and the Go programs.
 pub(crate) fn artefact(cache: &Cache, rootfs: &Artefact, programs: &[Artefact]) -> Artefact {
     let parts = programs.iter().chain([rootfs]);
-    let hash = parts.fold(Inputs::recipe(2), |inputs, part| inputs.text(&part.kind).text(&part.hash)).finish();
+    let hash =
+        parts.fold(Inputs::recipe(2), |inputs, part| inputs.text(&part.kind).text(&part.hash)).finish();
     let rootfs = cache.folder(rootfs);
     let programs = Programs::in_folders(programs.iter().map(|part| cache.folder(part)));
     Artefact { kind: "images".into(), hash, build: Box::new(move |out| build(&rootfs, &programs, out)) }
@@ -57,11 +58,18 @@ fn images(programs: &Programs) -> Result<Vec<Image>, Error> {
         simple("pause:1", &[("pause", "/pause")])?,
         simple(
             "flannel:v0.28.9",
-            &[("flanneld", "/opt/bin/flanneld"), ("install-conf", "/opt/bin/install-conf"), ("flannel", "/flannel")],
+            &[
+                ("flanneld", "/opt/bin/flanneld"),
+                ("install-conf", "/opt/bin/install-conf"),
+                ("flannel", "/flannel"),
+            ],
         )?,
         simple("kube-proxy:v1.36.3", &[("kube-proxy", "/usr/local/bin/kube-proxy")])?,
         simple("coredns:1.13.2", &[("coredns", "/coredns")])?,
-        simple("operator-generic:v1.19.6", &[("cilium-operator-generic", "/usr/bin/cilium-operator-generic")])?,
+        simple(
+            "operator-generic:v1.19.6",
+            &[("cilium-operator-generic", "/usr/bin/cilium-operator-generic")],
+        )?,
         cilium(simple(
             "cilium:v1.19.6",
             &[
@@ -101,7 +109,8 @@ struct Containerd {
 
 impl Containerd {
     fn start(root: &Path, scratch: &Path) -> Result<Self, Error> {
-        let (config, socket, state) = (scratch.join("config.toml"), scratch.join("sock"), scratch.join("state"));
+        let (config, socket, state) =
+            (scratch.join("config.toml"), scratch.join("sock"), scratch.join("state"));
         let text = format!(
             "version = 2\nroot = \"{}\"\nstate = \"{}\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
              [grpc]\n  address = \"{}\"\n",
@@ -113,12 +122,14 @@ impl Containerd {
         let log_path = scratch.join("containerd.log");
         let log = fs::File::create(&log_path).at("create", &log_path)?;
         // A private mount namespace takes the mounts of an interrupted import with it.
-        let mut command = process::command("setpriv", ["--pdeathsig", "KILL", "unshare", "--mount", "containerd", "-c"]);
+        let mut command =
+            process::command("setpriv", ["--pdeathsig", "KILL", "unshare", "--mount", "containerd", "-c"]);
         command.arg(&config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().map_err(|error| process::not_started(&command, &error))?;
         let containerd = Self { process, socket };
         process::wait_until(START_DEADLINE, &format!("see {}", log_path.display()), || {
-            process::output(containerd.ctr().arg("version")).map_err(|_| "containerd does not answer".to_owned())
+            process::output(containerd.ctr().arg("version"))
+                .map_err(|_| "containerd does not answer".to_owned())
         })?;
         Ok(containerd)
     }

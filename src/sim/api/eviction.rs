@@ -138,3 +138,34 @@ fn evict(world: &mut World, key: &Key, options: &Deletion) -> Answer<Reply> {
         &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Builder, Workload};
+
+    fn refusal(status: Value) -> Refusal {
+        let workload = Workload::deployment("shop", "web", 2).max_unavailable(1);
+        let mut world = Builder::default().workloads([workload]).world().unwrap();
+        let key = Key::new(id::BUDGETS, "shop", "web");
+        world.modify(&key, |budget| set(budget, "/status", status));
+        check_and_decrement(&mut world, &key, "web-1", false).unwrap_err()
+    }
+
+    #[test]
+    fn a_budget_that_was_not_yet_looked_at_asks_for_patience() {
+        let refused = refusal(json!({"observedGeneration": 0, "disruptionsAllowed": 1}));
+        assert_eq!((refused.code, refused.retry_after), (429, Some(10)));
+        let cause = &refused.body["details"]["causes"][0];
+        assert_eq!(cause["message"], "The disruption budget web is still being processed by the server.");
+    }
+
+    #[test]
+    fn a_budget_that_makes_no_sense_is_forbidden() {
+        assert_eq!(refusal(json!({"observedGeneration": 1, "disruptionsAllowed": -1})).code, 403);
+        let disrupted: serde_json::Map<String, Value> =
+            (0..=MAX_DISRUPTED).map(|n| (n.to_string(), json!("2026-01-01T00:00:00Z"))).collect();
+        let full = json!({"observedGeneration": 1, "disruptionsAllowed": 1, "disruptedPods": disrupted});
+        assert_eq!(refusal(full).code, 403);
+    }
+}

@@ -129,16 +129,14 @@ impl FieldSet {
         Self(self.0.iter().filter(|p| lookup(old, p) != lookup(new, p)).cloned().collect())
     }
 
-    /// The common fields, also where one set holds a field and the other something inside it.
+    /// The common fields.
     pub(crate) fn common(&self, other: &Self) -> Self {
-        let touches = |p: &Path| other.0.iter().any(|q| p.starts_with(q) || q.starts_with(p));
-        Self(self.0.iter().filter(|p| touches(p)).cloned().collect())
+        Self(self.0.intersection(&other.0).cloned().collect())
     }
 
     /// This set without the fields of another.
     pub(crate) fn without(&self, other: &Self) -> Self {
-        let touches = |p: &Path| other.0.iter().any(|q| p.starts_with(q) || q.starts_with(p));
-        Self(self.0.iter().filter(|p| !touches(p)).cloned().collect())
+        Self(self.0.difference(&other.0).cloned().collect())
     }
 
     /// Adds the fields of another.

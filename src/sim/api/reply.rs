@@ -46,7 +46,7 @@ impl Reply {
             Self::Refused(refusal) => {
                 let bytes = refusal.body.to_string().into_bytes();
                 let mut response = response(refusal.code, "application/json", full(bytes.into()));
-                if let Some(seconds) = refusal.retry_after {
+                if let Some(seconds) = refusal.retry_after.filter(|s| *s > 0) {
                     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
                 response

@@ -13,6 +13,16 @@ const MOUNTED_CNI_DIR: &str = "/host/etc/cni/net.d";
 /// Where the agent finds its merged configuration, one file for each key.
 const CONFIG_DIR: &str = "/tmp/cilium/config-map";
 
+/// A ConfigMap-like folder: the options are links into `..data`, itself a link to the folder that holds the files
+/// (cilium `pkg/option/resolver`, `WriteConfigurations`).
+const DATA: [&str; 2] = ["..data_1767225600", "..data"];
+
+/// Programs of the agent's image that `command -v` finds.
+const PROGRAMS: &[&str] = &[
+    "cat", "grep", "ip", "iptables-legacy", "iptables-legacy-save", "iptables-nft", "iptables-nft-save",
+    "ip6tables-legacy", "ip6tables-legacy-save", "ip6tables-nft", "ip6tables-nft-save", "ls", "mv", "nft", "rm", "test",
+];
+
 /// What a command did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -45,7 +55,11 @@ pub(crate) fn run(machine: &mut Machine, argv: &[String]) -> Outcome {
     match words.as_slice() {
         ["ls", rest @ ..] => ls(machine, rest),
         ["cat", files @ ..] => cat(machine, files),
-        ["grep", "-sH" | "-rsH" | "-H", "", files @ ..] => grep_all(machine, files),
+        ["grep", flags @ ("-sH" | "-rsH" | "-RsH"), "", paths @ ..] => grep_all(machine, flags, paths),
+        ["sh", "-c", script] => match script.strip_prefix("command -v ") {
+            Some(program) if PROGRAMS.contains(&program) => Outcome::ok(format!("/usr/sbin/{program}\n")),
+            _ => Outcome { code: 127, ..Outcome::default() },
+        },
         ["test", "-e" | "-f", file] => match read(machine, file) {
             Some(_) => Outcome::ok(""),
             None => Outcome { code: 1, ..Outcome::default() },
@@ -67,7 +81,8 @@ fn host_path(path: &str) -> Option<String> {
 
 fn read(machine: &Machine, path: &str) -> Option<String> {
     if let Some(key) = path.strip_prefix(CONFIG_DIR).and_then(|p| p.strip_prefix('/')) {
-        return machine.agent.as_ref()?.config.get(key).cloned();
+        let linked = DATA.into_iter().find_map(|folder| key.strip_prefix(folder)?.strip_prefix('/'));
+        return machine.agent.as_ref()?.config.get(linked.unwrap_or(key)).cloned();
     }
     machine.files.get(&host_path(path)?).cloned()
 }
@@ -118,13 +133,26 @@ fn cat(machine: &Machine, files: &[&str]) -> Outcome {
     outcome
 }
 
-/// `grep -sH "" FILE...`: every line with its file; 2 where a file is missing, silently.
-fn grep_all(machine: &Machine, files: &[&str]) -> Outcome {
+/// `grep -sH "" FILE...`, with `-r` or `-R` also folders: every line with its file; 2 where one is missing, silently.
+fn grep_all(machine: &Machine, flags: &str, paths: &[&str]) -> Outcome {
     let mut outcome = Outcome::default();
-    for file in files {
-        match read(machine, file) {
-            Some(content) => outcome.stdout.extend(content.lines().map(|l| format!("{file}:{l}\n"))),
-            None => outcome.code = 2,
+    for path in paths {
+        let folder = path.trim_end_matches('/');
+        // -r does not follow links that it meets on the way, -R does.
+        let between: &[&str] = match (folder == CONFIG_DIR, flags) {
+            (true, "-RsH") => &[DATA[1], DATA[0], ""],
+            (true, _) => &[DATA[0]],
+            (false, _) => &[""],
+        };
+        let names = names(machine, folder).filter(|_| flags != "-sH");
+        let inside = |names: Vec<String>| -> Vec<String> {
+            between.iter().flat_map(|b| names.iter().map(move |n| [folder, b, n].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("/"))).collect()
+        };
+        for file in names.map_or_else(|| vec![(*path).to_owned()], inside) {
+            match read(machine, &file) {
+                Some(content) => outcome.stdout.extend(content.lines().map(|l| format!("{file}:{l}\n"))),
+                None => outcome.code = 2,
+            }
         }
     }
     outcome
