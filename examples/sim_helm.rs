@@ -58,7 +58,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Call, String> {
             Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), Some(value.to_owned())),
             _ => (arg, None),
         };
-        let mut value = || inline.take().or_else(|| args.next()).ok_or(format!("flag needs an argument: {flag}"));
+        let mut value =
+            || inline.take().or_else(|| args.next()).ok_or(format!("flag needs an argument: {flag}"));
         match flag.as_str() {
             "-n" | "--namespace" => call.namespace = value()?,
             "--version" => call.version = value()?,
@@ -101,7 +102,9 @@ async fn run(call: Call) -> Result<String, String> {
             Ok(if values == json!({}) { "null".into() } else { values.to_string() })
         }
         ["get", "metadata", name] => metadata(namespace, name).await,
-        ["show", "chart", path] => Ok(format!("apiVersion: v2\nname: cilium\nversion: {}", version_of(path)?)),
+        ["show", "chart", path] => {
+            Ok(format!("apiVersion: v2\nname: cilium\nversion: {}", version_of(path)?))
+        }
         [action @ ("install" | "upgrade"), name, chart] => apply(&call, action, name, chart).await,
         ["uninstall", name] => {
             ask("DELETE", &format!("releases/{namespace}/{name}"), None).await?;
@@ -141,7 +144,14 @@ async fn apply(call: &Call, action: &str, name: &str, chart: &str) -> Result<Str
         json_patch::merge(&mut values, &more);
     }
     let mut action = action;
-    if call.install && list(&Call { filter: format!("^{name}$"), ..Call { namespace: call.namespace.clone(), ..Call::default() } }).await? == json!([]) {
+    if call.install
+        && list(&Call {
+            filter: format!("^{name}$"),
+            ..Call { namespace: call.namespace.clone(), ..Call::default() }
+        })
+        .await?
+            == json!([])
+    {
         action = "install";
     }
     let order = json!({
@@ -162,8 +172,7 @@ async fn ask(method: &str, path: &str, body: Option<Value>) -> Result<Value, Str
     let unreachable = |e: &dyn std::fmt::Display| format!("Kubernetes cluster unreachable: {e}");
     let file = Kubeconfig::read().map_err(|e| unreachable(&e))?;
     let options = KubeConfigOptions::default();
-    let mut config =
-        Config::from_custom_kubeconfig(file, &options).await.map_err(|e| unreachable(&e))?;
+    let mut config = Config::from_custom_kubeconfig(file, &options).await.map_err(|e| unreachable(&e))?;
     config.default_retry = false;
     let client = Client::try_from(config).map_err(|e| unreachable(&e))?;
     let body = body.map(|b| b.to_string().into_bytes()).unwrap_or_default();

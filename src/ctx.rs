@@ -130,15 +130,18 @@ async fn wait_for_signal() -> std::io::Result<()> {
 /// Who runs this, as the lease and people see it.
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and in main only")]
 pub fn who() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
+    let user =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "unknown".into());
     holder(&user, host.trim(), std::process::id())
 }
 
 /// A file that only the caller can read: it holds credentials.
 fn private_file(text: &str) -> Result<tempfile::NamedTempFile> {
-    let broken = |e: std::io::Error| Error::failed(format!("a temporary kubeconfig could not be written: {e}"));
-    let mut file = tempfile::Builder::new().prefix("cni-migrate-").suffix(".kubeconfig").tempfile().map_err(broken)?;
+    let broken =
+        |e: std::io::Error| Error::failed(format!("a temporary kubeconfig could not be written: {e}"));
+    let mut file =
+        tempfile::Builder::new().prefix("cni-migrate-").suffix(".kubeconfig").tempfile().map_err(broken)?;
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
     Ok(file)
 }

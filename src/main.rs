@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// What Helm passes by environment; `None` where it did not start us.
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and in ctx only")]
 fn helm_environment() -> Option<Environment> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     get("HELM_PLUGIN_DIR")?;
@@ -52,7 +53,9 @@ fn helm_environment() -> Option<Environment> {
         server: get("HELM_KUBEAPISERVER"),
         token: get("HELM_KUBETOKEN"),
         as_user: get("HELM_KUBEASUSER"),
-        as_groups: get("HELM_KUBEASGROUPS").map(|g| g.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        as_groups: get("HELM_KUBEASGROUPS")
+            .map(|g| g.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
         certificate_authority: get("HELM_KUBECAFILE").map(PathBuf::from),
         tls_server_name: get("HELM_KUBETLS_SERVER_NAME"),
         insecure: get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").is_some_and(|v| v == "true"),

@@ -49,7 +49,8 @@ pub fn intent(wish: &Wish, source: Option<&Parameters>, record: Option<&Record>)
         Some(range) => range,
         None => DEFAULT_POD_CIDR.parse().map_err(|e| Error::failed(format!("{DEFAULT_POD_CIDR}: {e}")))?,
     };
-    let free_port = if source.and_then(|s| s.port) == Some(DEFAULT_PORT) { DEFAULT_PORT + 1 } else { DEFAULT_PORT };
+    let free_port =
+        if source.and_then(|s| s.port) == Some(DEFAULT_PORT) { DEFAULT_PORT + 1 } else { DEFAULT_PORT };
     Ok(Intent {
         cilium_version: wish.cilium_version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned()),
         namespace: wish.namespace.clone(),
@@ -91,12 +92,18 @@ pub fn source_of(detection: &Detection) -> Result<(&'static dyn SourceCni, &Para
     let message = match detection {
         Detection::Unreadable { source, problems, .. } => {
             let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            format!("the cluster comes from {}, but its configuration was not understood: {}", source.id(), problems.join("; "))
+            format!(
+                "the cluster comes from {}, but its configuration was not understood: {}",
+                source.id(),
+                problems.join("; ")
+            )
         }
         Detection::Contradiction { claims } => {
             let claims: Vec<_> = claims
                 .iter()
-                .map(|c| format!("{}: {}", c.by, c.evidence.first().map(ToString::to_string).unwrap_or_default()))
+                .map(|c| {
+                    format!("{}: {}", c.by, c.evidence.first().map(ToString::to_string).unwrap_or_default())
+                })
                 .collect();
             format!("the source CNI is not clear: {}", claims.join("; "))
         }

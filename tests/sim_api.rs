@@ -13,7 +13,7 @@ use kube::api::{
 use kube::core::params::Preconditions;
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(500);
 
 async fn at_rest(workloads: impl IntoIterator<Item = Workload>) -> Sim {
     let sim = Sim::builder().workloads(workloads).build().unwrap();
@@ -28,7 +28,7 @@ fn code(error: &kube::Error) -> u16 {
     }
 }
 
-fn config_map(name: &str, labels: Value, data: Value) -> ConfigMap {
+fn config_map(name: &str, labels: &Value, data: &Value) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}, "data": data})).unwrap()
 }
 
@@ -37,14 +37,18 @@ async fn pages_are_of_one_moment() {
     let sim = Sim::builder().build().unwrap();
     let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
     for number in 0..25 {
-        api.create(&PostParams::default(), &config_map(&format!("c-{number:02}"), json!({}), json!({}))).await.unwrap();
+        api.create(&PostParams::default(), &config_map(&format!("c-{number:02}"), &json!({}), &json!({})))
+            .await
+            .unwrap();
     }
     let mut seen = Vec::new();
     let mut params = ListParams::default().limit(10);
     loop {
         let page = api.list(&params).await.unwrap();
         seen.extend(page.items.iter().map(|c| c.metadata.name.clone().unwrap()));
-        api.delete(&format!("c-{:02}", 25 - seen.len().div_ceil(10)), &DeleteParams::default()).await.unwrap();
+        api.delete(&format!("c-{:02}", 25 - seen.len().div_ceil(10)), &DeleteParams::default())
+            .await
+            .unwrap();
         match page.metadata.continue_ {
             Some(token) => params = params.continue_token(&token),
             None => break,
@@ -61,13 +65,15 @@ async fn pages_are_of_one_moment() {
 async fn writes_on_an_old_version_conflict() {
     let sim = Sim::builder().build().unwrap();
     let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
-    let old = api.create(&PostParams::default(), &config_map("c", json!({}), json!({"a": "1"}))).await.unwrap();
-    let error = api.create(&PostParams::default(), &config_map("c", json!({}), json!({}))).await.unwrap_err();
+    let old =
+        api.create(&PostParams::default(), &config_map("c", &json!({}), &json!({"a": "1"}))).await.unwrap();
+    let error =
+        api.create(&PostParams::default(), &config_map("c", &json!({}), &json!({}))).await.unwrap_err();
     assert!(error.to_string().contains("configmaps \"c\" already exists"));
     api.patch("c", &PatchParams::default(), &Patch::Merge(json!({"data": {"a": "2"}}))).await.unwrap();
     assert_eq!(code(&api.replace("c", &PostParams::default(), &old).await.unwrap_err()), 409);
     let dry = PostParams { dry_run: true, ..PostParams::default() };
-    api.create(&dry, &config_map("d", json!({}), json!({}))).await.unwrap();
+    api.create(&dry, &config_map("d", &json!({}), &json!({}))).await.unwrap();
     assert_eq!(code(&api.get("d").await.unwrap_err()), 404);
     let wrong = Preconditions { uid: Some("another".into()), ..Preconditions::default() };
     let error = api.delete("c", &DeleteParams::default().preconditions(wrong)).await.unwrap_err();
@@ -94,7 +100,11 @@ async fn patches_of_every_kind() {
     nodes.cordon("worker-1").await.unwrap();
     let is_tainted = |sim: &Sim| {
         let node = sim.get("v1", "Node", "", "worker-1").unwrap();
-        node["spec"]["taints"].as_array().unwrap().iter().any(|t| t["key"] == "node.kubernetes.io/unschedulable")
+        node["spec"]["taints"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|t| t["key"] == "node.kubernetes.io/unschedulable")
     };
     sim.until("the taint of a cordoned node", LIMIT, is_tainted).await.unwrap();
 }
@@ -104,7 +114,9 @@ async fn apply_knows_owners() {
     let sim = Sim::builder().build().unwrap();
     let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
     let applied = |data: Value| {
-        Patch::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}))
+        Patch::Apply(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": data}),
+        )
     };
     let (one, two) = (PatchParams::apply("one"), PatchParams::apply("two"));
     api.patch("c", &one, &applied(json!({"a": "1", "b": "1"}))).await.unwrap();
@@ -128,9 +140,11 @@ async fn watches_follow_a_selector() {
     let start = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     let params = WatchParams::default().labels("on=yes").timeout(5);
     let stream = api.watch(&params, &start).await.unwrap();
-    api.create(&PostParams::default(), &config_map("c", json!({"on": "no"}), json!({}))).await.unwrap();
+    api.create(&PostParams::default(), &config_map("c", &json!({"on": "no"}), &json!({}))).await.unwrap();
     for on in ["yes", "yes", "no"] {
-        let patch = Patch::Merge(json!({"metadata": {"labels": {"on": on}}, "data": {"at": sim.log().len().to_string()}}));
+        let patch = Patch::Merge(
+            json!({"metadata": {"labels": {"on": on}}, "data": {"at": sim.log().len().to_string()}}),
+        );
         api.patch("c", &PatchParams::default(), &patch).await.unwrap();
     }
     let seen: Vec<&str> = stream
@@ -156,7 +170,8 @@ async fn deletions_take_along_what_is_owned() {
     let pods: Api<Pod> = Api::namespaced(sim.client(), "shop");
     assert_eq!(pods.list(&ListParams::default()).await.unwrap().items.len(), 3);
     let sets: Api<k8s_openapi::api::apps::v1::Deployment> = Api::namespaced(sim.client(), "shop");
-    let foreground = DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
+    let foreground =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
     sets.delete("cart", &foreground).await.unwrap();
     let still_there = sim.get("apps/v1", "Deployment", "shop", "cart").unwrap();
     assert_eq!(still_there["metadata"]["finalizers"], json!(["foregroundDeletion"]));

@@ -12,11 +12,25 @@ use support::Env;
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn install(env: &Env) -> support::Output {
-    let values = env.write("values.json", &json!({"cni": {"customConf": true}, "tunnelPort": 8473}).to_string());
+    let values =
+        env.write("values.json", &json!({"cni": {"customConf": true}, "tunnelPort": 8473}).to_string());
     let values = values.to_str().unwrap();
     env.helm(&[
-        "install", "cilium", "cilium", "--repo", "https://helm.cilium.io", "--version", "1.19.6", "--namespace",
-        "kube-system", "--values", values, "--timeout", "300s", "--output", "json",
+        "install",
+        "cilium",
+        "cilium",
+        "--repo",
+        "https://helm.cilium.io",
+        "--version",
+        "1.19.6",
+        "--namespace",
+        "kube-system",
+        "--values",
+        values,
+        "--timeout",
+        "300s",
+        "--output",
+        "json",
     ])
 }
 
@@ -45,7 +59,10 @@ fn helm_fails_as_told() {
     let env = Env::new(Sim::builder().nodes(1));
     env.sim.helm_fault(HelmFault::Refuse("INSTALLATION FAILED: the quota is spent".into()));
     let output = install(&env);
-    assert_eq!((output.code, output.stderr.as_str()), (Some(1), "Error: INSTALLATION FAILED: the quota is spent\n"));
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (Some(1), "Error: INSTALLATION FAILED: the quota is spent\n")
+    );
     env.sim.helm_fault(HelmFault::Pending);
     assert_eq!(install(&env).code, Some(1));
     let listed = env.helm(&["list", "-n", "kube-system", "-o", "json"]).stdout;
@@ -69,7 +86,9 @@ fn the_binary_runs_and_can_be_killed_at_a_call() {
     assert_eq!(output.code, Some(0), "{output}");
     env.sim.fault(Fault::on("list", "nodes").stall(When::Before));
     let running = env.start(&["preflight"]);
-    let entry = env.block_on(env.sim.until_logged("a list of nodes", LIMIT, |e| e.verb == "list" && e.resource == "nodes"));
+    let entry = env.block_on(
+        env.sim.until_logged("a list of nodes", LIMIT, |e| e.verb == "list" && e.resource == "nodes"),
+    );
     assert_eq!(entry.unwrap().status, None);
     assert_eq!(running.kill().code, None);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cni_migrate::sim::{Sim, Workload};
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(500);
 
 async fn at_rest(workload: Workload) -> Sim {
     let sim = Sim::builder().workloads([workload]).build().unwrap();
@@ -47,7 +47,8 @@ fn cause(status: &kube::core::Status) -> (String, String) {
 #[tokio::test(start_paused = true)]
 async fn a_budget_is_spent_and_comes_back() {
     let sim = at_rest(Workload::deployment("shop", "web", 3).min_available(2)).await;
-    let names: Vec<String> = pods(&sim).iter().map(|p| p["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<String> =
+        pods(&sim).iter().map(|p| p["metadata"]["name"].as_str().unwrap().to_owned()).collect();
     evict(&sim, &names[0], json!({}), "?dryRun=All").await.unwrap();
     assert_eq!(budget(&sim)["status"]["disruptionsAllowed"], 1);
     let answer = evict(&sim, &names[0], json!({}), "").await.unwrap();
@@ -96,7 +97,8 @@ async fn preconditions_and_names_are_checked() {
     evict(&sim, &pod, json!({"gracePeriodSeconds": 7}), "").await.unwrap();
     let gone = sim.get("v1", "Pod", "shop", &pod).unwrap();
     assert_eq!(gone["metadata"]["deletionGracePeriodSeconds"], 7);
-    let condition = gone["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "DisruptionTarget");
+    let condition =
+        gone["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "DisruptionTarget");
     assert_eq!(condition.unwrap()["reason"], "EvictionByEvictionAPI");
 }
 
@@ -117,16 +119,20 @@ async fn an_unready_pod_goes_where_the_rest_is_enough() {
 #[tokio::test(start_paused = true)]
 async fn a_job_in_a_budget_cannot_be_counted() {
     let sim = at_rest(Workload::deployment("shop", "web", 1)).await;
-    sim.create(&json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "shop"},
+    sim.create(
+        &json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "shop"},
         "spec": {"template": {"metadata": {"labels": {"run": "j"}},
-            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}))
-        .unwrap();
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}),
+    )
+    .unwrap();
     sim.create(&json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"run": "j"}}}}))
         .unwrap();
     let has_failed = |sim: &Sim| {
-        budget(sim)["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|c| c["reason"] == "SyncFailed"))
+        budget(sim)["status"]["conditions"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|c| c["reason"] == "SyncFailed"))
     };
     sim.until("the budget given up", LIMIT, has_failed).await.unwrap();
 }

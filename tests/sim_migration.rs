@@ -68,11 +68,13 @@ impl Cluster {
             if owner.is_some_and(|o| o.kind == "DaemonSet") {
                 continue;
             }
-            let (namespace, name) = (pod.metadata.namespace.clone().unwrap(), pod.metadata.name.clone().unwrap());
+            let (namespace, name) =
+                (pod.metadata.namespace.clone().unwrap(), pod.metadata.name.clone().unwrap());
             let pods: Api<Pod> = Api::namespaced(self.client.clone(), &namespace);
             let eviction = Eviction { metadata: pod.metadata.clone(), ..Eviction::default() };
-            while let Err(error) =
-                pods.create_subresource::<_, Value>("eviction", &name, &PostParams::default(), &eviction).await
+            while let Err(error) = pods
+                .create_subresource::<_, Value>("eviction", &name, &PostParams::default(), &eviction)
+                .await
             {
                 assert!(error.to_string().contains("disruption budget"), "{error}");
                 tokio::task::yield_now().await;
@@ -102,10 +104,7 @@ impl Cluster {
         let nodes: Api<Node> = Api::all(self.client.clone());
         nodes.cordon(NODE).await.unwrap();
         self.drain().await;
-        self.sim
-            .until("a drained node", LIMIT, |sim| pod_ips(sim, NODE).len() == 1)
-            .await
-            .unwrap();
+        self.sim.until("a drained node", LIMIT, |sim| pod_ips(sim, NODE).len() == 1).await.unwrap();
         let label = json!({"metadata": {"labels": {"io.cilium.migration/cilium-default": "true"}}});
         nodes.patch(NODE, &PatchParams::default(), &Patch::Merge(label)).await.unwrap();
         let agent = self.agent().await;
@@ -145,13 +144,15 @@ async fn a_node_is_moved_and_its_neighbours_are_not() {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     nodes.uncordon(NODE).await.unwrap();
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), "shop");
-    let daemon = sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap();
+    let daemon =
+        sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap();
     pods.delete(daemon["metadata"]["name"].as_str().unwrap(), &DeleteParams::default()).await.unwrap();
     let has_moved = |sim: &Sim| pod_ips(sim, NODE).iter().all(|ip| ip.starts_with("10.245."));
     sim.until("new addresses", LIMIT, has_moved).await.unwrap();
     sim.settled(LIMIT).await.unwrap();
     assert!(pod_ips(sim, "worker-2").iter().all(|ip| ip.starts_with("10.244.2.")));
-    let moved = sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap();
+    let moved =
+        sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap();
     let name = moved["metadata"]["name"].as_str().unwrap();
     let endpoint = sim.get("cilium.io/v2", "CiliumEndpoint", "shop", name).unwrap();
     assert_eq!(endpoint["metadata"]["ownerReferences"][0]["uid"], moved["metadata"]["uid"]);
@@ -204,11 +205,16 @@ async fn a_reboot_gives_pods_new_addresses_under_their_old_names() {
     let sim = Sim::builder().workloads([Workload::daemon_set("shop", "node-local")]).build().unwrap();
     sim.settled(LIMIT).await.unwrap();
     let node = |sim: &Sim| sim.get("v1", "Node", "", NODE).unwrap();
-    let daemon = |sim: &Sim| sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap();
+    let daemon = |sim: &Sim| {
+        sim.pods_on(NODE).into_iter().find(|p| p["metadata"]["labels"]["app"] == "node-local").unwrap()
+    };
     let (before, pod) = (node(&sim)["status"]["nodeInfo"]["bootID"].clone(), daemon(&sim));
     let args = json!(["agent", "reboot", "--boot-id", before]);
     sim.create(&helper("reboot", NODE, &args, &json!({"hostPID": true}))).unwrap();
-    let is_down = |sim: &Sim| node(sim)["status"]["conditions"][1]["status"] == "Unknown" || node(sim)["status"]["nodeInfo"]["bootID"] != before;
+    let is_down = |sim: &Sim| {
+        node(sim)["status"]["conditions"][1]["status"] == "Unknown"
+            || node(sim)["status"]["nodeInfo"]["bootID"] != before
+    };
     sim.until("a reboot", LIMIT, is_down).await.unwrap();
     let is_back = |sim: &Sim| node(sim)["status"]["nodeInfo"]["bootID"] != before;
     sim.until("a new boot", LIMIT, is_back).await.unwrap();
@@ -225,7 +231,8 @@ async fn probes_find_what_is_cut() {
     let sim = Sim::builder().workloads([Workload::daemon_set("shop", "web").service(8080)]).build().unwrap();
     sim.settled(LIMIT).await.unwrap();
     let target = pod_ips(&sim, "worker-2").remove(0);
-    let service = sim.get("v1", "Service", "shop", "web").unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    let service =
+        sim.get("v1", "Service", "shop", "web").unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
     let spec = json!({"attempts": 3, "intervalMs": 100, "targets": [
         {"id": "pod", "kind": "tcp", "address": format!("{target}:8080")},
         {"id": "service", "kind": "tcp", "address": format!("{service}:8080")},
@@ -237,11 +244,18 @@ async fn probes_find_what_is_cut() {
         sim.create(&helper(name, NODE, &args, &json!({}))).unwrap();
         sim.until("a result", LIMIT, |sim| message(sim, name).is_some()).await.unwrap();
         let results: Value = serde_json::from_str(&message(&sim, name).unwrap()).unwrap();
-        let one = |r: &Value| (r["id"].as_str().unwrap().to_owned(), r["ok"].as_u64().unwrap(), r["longestGapMs"].as_u64().unwrap());
+        let one = |r: &Value| {
+            (
+                r["id"].as_str().unwrap().to_owned(),
+                r["ok"].as_u64().unwrap(),
+                r["longestGapMs"].as_u64().unwrap(),
+            )
+        };
         results["results"].as_array().unwrap().iter().map(one).collect()
     };
     let expected = |id: &str, ok: u64| (id.to_owned(), ok, 300 - 100 * ok);
-    let all = ["pod", "service", "closed", "dns", "api"].map(|id| expected(id, if id == "closed" { 0 } else { 3 }));
+    let all =
+        ["pod", "service", "closed", "dns", "api"].map(|id| expected(id, if id == "closed" { 0 } else { 3 }));
     assert_eq!(probe("before").await, all);
     sim.cut(NODE, "worker-2", true);
     assert_eq!(probe("after").await[0], expected("pod", 0));
@@ -251,7 +265,16 @@ async fn probes_find_what_is_cut() {
 async fn a_sweep_removes_what_it_is_told() {
     let sim = Sim::builder().workloads([Workload::daemon_set("shop", "web")]).build().unwrap();
     sim.settled(LIMIT).await.unwrap();
-    let args = json!(["agent", "sweep", "--path", "/run/flannel/subnet.env", "--path", "/var/lib/cni/flannel", "--path", "/none"]);
+    let args = json!([
+        "agent",
+        "sweep",
+        "--path",
+        "/run/flannel/subnet.env",
+        "--path",
+        "/var/lib/cni/flannel",
+        "--path",
+        "/none"
+    ]);
     sim.create(&helper("sweep", NODE, &args, &json!({}))).unwrap();
     sim.until("a sweep", LIMIT, |sim| message(sim, "sweep").is_some()).await.unwrap();
     assert_eq!(message(&sim, "sweep").unwrap(), "/run/flannel/subnet.env\n/var/lib/cni/flannel\n");

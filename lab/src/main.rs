@@ -1,7 +1,5 @@
 //! `lab`: a real Kubernetes cluster on one machine, on which every claim of `kubectl cni-migrate` is shown.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
-
 mod cli;
 mod cluster;
 mod e2e;

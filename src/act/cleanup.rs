@@ -11,7 +11,7 @@ use crate::kube::{Delete, Poll, until};
 use crate::model::{ObjectRef, Read, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
-use crate::source::lives_in_any_namespace;
+use crate::source::{Leftover, lives_in_any_namespace};
 use crate::target::CNI_FILE;
 
 impl Engine<'_> {
@@ -39,9 +39,11 @@ impl Engine<'_> {
         for node in &snapshot.nodes {
             let (count, second) = sweep_node(self, &node.name).await?;
             found += count;
-            problems.extend(second.leftovers.iter().map(|l| format!("node {}: {l}", node.name)));
-            for unknown in second.unknown {
-                self.waits("cleanup", format!("node {}: could not be looked for: {unknown}", node.name));
+            let (foreign, left): (Vec<_>, Vec<_>) =
+                second.leftovers.iter().partition(|l| matches!(l, Leftover::Unknown { .. }));
+            problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
+            for unknown in foreign.iter().map(ToString::to_string).chain(second.unknown) {
+                self.waits("cleanup", format!("node {}: unknown, left alone: {unknown}", node.name));
             }
         }
         if !problems.is_empty() {
@@ -69,8 +71,11 @@ impl Engine<'_> {
                 None => return Err(Error::failed(format!("node {} was not read", node.name))),
             };
             if first != CNI_FILE {
-                return Err(Error::no(format!("cleanup is too early: node {} uses {first}, not {CNI_FILE}", node.name))
-                    .hint(format!("migrate it first: kubectl cni-migrate node {}", node.name)));
+                return Err(Error::no(format!(
+                    "cleanup is too early: node {} uses {first}, not {CNI_FILE}",
+                    node.name
+                ))
+                .hint(format!("migrate it first: kubectl cni-migrate node {}", node.name)));
             }
         }
         Ok(snapshot)
@@ -85,10 +90,13 @@ impl Engine<'_> {
         }
         for node in &snapshot.nodes {
             for leftover in scan_node(self, &node.name, false).await?.leftovers {
-                self.report.event(&Event::Would { action: format!("remove from node {}: {leftover}", node.name) });
+                self.report
+                    .event(&Event::Would { action: format!("remove from node {}: {leftover}", node.name) });
             }
             for path in &inventory.residue.paths {
-                self.report.event(&Event::Would { action: format!("remove from node {}, if there: {path}", node.name) });
+                self.report.event(&Event::Would {
+                    action: format!("remove from node {}, if there: {path}", node.name),
+                });
             }
         }
         Ok(())
@@ -117,7 +125,9 @@ impl Engine<'_> {
         }
         if let Some(namespace) = &inventory.namespace {
             match self.observer.living_in(&namespace.name, lives_in_any_namespace).await? {
-                Some(other) => self.waits("cleanup", format!("namespace {} stays: {other} lives in it", namespace.name)),
+                Some(other) => {
+                    self.waits("cleanup", format!("namespace {} stays: {other} lives in it", namespace.name))
+                }
                 None => deleted += usize::from(self.delete_object(namespace).await?),
             }
         }
@@ -129,8 +139,10 @@ impl Engine<'_> {
         match self.observer.uid(object).await? {
             None => return Ok(false),
             Some(uid) if uid != object.uid => {
-                return Err(Error::no(format!("{object} is not the one that was there at detection: somebody made it anew"))
-                    .hint("who re-creates it? look for a GitOps tool or an add-on manager"));
+                return Err(Error::no(format!(
+                    "{object} is not the one that was there at detection: somebody made it anew"
+                ))
+                .hint("who re-creates it? look for a GitOps tool or an add-on manager"));
             }
             Some(_) => {}
         }
@@ -153,7 +165,8 @@ fn strip(object: &mut Value) {
         fields.remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for key in ["managedFields", "uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"] {
+        for key in ["managedFields", "uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"]
+        {
             metadata.remove(key);
         }
     }

@@ -50,5 +50,7 @@ pub(super) async fn restore(engine: &Engine<'_>, node: &str, phase: Value) -> Re
 
 fn was_unschedulable(engine: &Engine<'_>, node: &str) -> Result<bool> {
     let record = engine.journal.record.nodes.get(node);
-    record.map(|r| r.was_unschedulable).ok_or_else(|| Error::failed(format!("the journal does not know node {node}")))
+    record
+        .map(|r| r.was_unschedulable)
+        .ok_or_else(|| Error::failed(format!("the journal does not know node {node}")))
 }

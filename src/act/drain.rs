@@ -68,6 +68,7 @@ impl<'e> Evictor<'e> {
 
     /// Evicts those of the pods that may go now, and says what the others wait for.
     pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod], snapshot: &Snapshot) -> Result<String> {
+        let known = Budgets::new(&snapshot.budgets);
         let mut budgets = snapshot.budgets.clone();
         let mut reason = String::new();
         for pod in pods {
@@ -76,7 +77,13 @@ impl<'e> Evictor<'e> {
             }
             match Budgets::new(&budgets).eviction(pod) {
                 Eviction::Allowed => {}
-                never @ Eviction::Never(_) => return Err(Error::no(format!("pod {} {never}", pod.reference()))),
+                never @ Eviction::Never(_) => {
+                    return Err(Error::no(format!("pod {} {never}", pod.reference())));
+                }
+                Eviction::Waits(_) if known.eviction(pod) == Eviction::Allowed => {
+                    reason = format!("{} has its turn when an evicted pod is replaced", pod.reference());
+                    continue;
+                }
                 waits @ Eviction::Waits(_) => {
                     self.waits(step, &mut reason, waits.to_string());
                     continue;
@@ -100,14 +107,18 @@ impl<'e> Evictor<'e> {
     }
 
     async fn evict(&self, pod: &Pod) -> Result<Option<String>> {
-        let result = self.engine.writer.evict(&pod.namespace, &pod.name, &pod.uid, self.engine.options.grace).await;
+        let result =
+            self.engine.writer.evict(&pod.namespace, &pod.name, &pod.uid, self.engine.options.grace).await;
         let Err(e) = result else { return Ok(None) };
         match refusal(&e) {
             // Gone, or another pod of the same name by now.
             Refusal::NotFound | Refusal::Conflict => Ok(None),
-            Refusal::Budget(text) => Ok(Some(format!("{}: {text}", pod.reference()))),
-            Refusal::NamespaceTerminating => Ok(Some(format!("namespace {} is being deleted", pod.namespace))),
-            Refusal::Transient(text) => Ok(Some(format!("{}: {text}", pod.reference()))),
+            Refusal::NamespaceTerminating => {
+                Ok(Some(format!("namespace {} is being deleted", pod.namespace)))
+            }
+            Refusal::Budget(text) | Refusal::Transient(text) => {
+                Ok(Some(format!("{}: {text}", pod.reference())))
+            }
             _ => Err(explain(&format!("evicting {}", pod.reference()), &e)),
         }
     }
@@ -122,10 +133,7 @@ impl<'e> Evictor<'e> {
     }
 
     fn summary(&self, total: usize) -> String {
-        let waited = match self.waited_for.len() {
-            0 => String::new(),
-            _ => format!(", waited: {}", self.waited_for.iter().next().map(String::as_str).unwrap_or_default()),
-        };
-        format!("{total}/{total} pods{waited}")
+        let waited = self.waited_for.iter().next().map(|text| format!("; {text}")).unwrap_or_default();
+        format!("{total}/{total} pods{}", waited.replace("waits for", "waited for"))
     }
 }

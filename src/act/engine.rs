@@ -97,7 +97,11 @@ impl Engine<'_> {
     pub(super) async fn patch_node(&self, node: &str, patch: &serde_json::Value) -> Result<()> {
         self.may_go_on()?;
         let doing = || format!("patching node {node}");
-        self.writer.merge(&format!("/api/v1/nodes/{node}"), patch).await.map(drop).map_err(|e| explain(&doing(), &e))
+        self.writer
+            .merge(&format!("/api/v1/nodes/{node}"), patch)
+            .await
+            .map(drop)
+            .map_err(|e| explain(&doing(), &e))
     }
 
     /// Tells what a step waits for.

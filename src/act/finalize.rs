@@ -70,7 +70,9 @@ impl Engine<'_> {
             // Pods that just start are no reason to refuse; they are waited for.
             Ok(match census.unknown.first() {
                 Some((pod, why)) => Poll::Pending(format!("{pod}: {why}")),
-                None if census.waiting > 0 => Poll::Pending(format!("{} pods have no address yet", census.waiting)),
+                None if census.waiting > 0 => {
+                    Poll::Pending(format!("{} pods have no address yet", census.waiting))
+                }
                 None => Poll::Ready(()),
             })
         })

@@ -30,7 +30,8 @@ pub(super) struct Helper<'a> {
 
 impl Helper<'_> {
     fn name(&self) -> String {
-        let hash: String = Sha256::digest(self.node).iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let hash: String =
+            Sha256::digest(self.node).iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         format!("cni-migrate-{}-{hash}", self.purpose)
     }
 
@@ -72,7 +73,9 @@ impl Helper<'_> {
         until(&format!("helper pod {}", self.name()), engine.options.timeout, TICK, async || {
             match engine.writer.create(&path, &body).await {
                 Ok(_) => Ok(Poll::Ready(())),
-                Err(e) if refusal(&e) == Refusal::Exists => Ok(Poll::Pending("an earlier one is being deleted".into())),
+                Err(e) if refusal(&e) == Refusal::Exists => {
+                    Ok(Poll::Pending("an earlier one is being deleted".into()))
+                }
                 Err(e) => Err(explain(&format!("creating helper pod {}", self.name()), &e)),
             }
         })

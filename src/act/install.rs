@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::rollout;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::helm::{Helm, Job};
+use crate::helm::{Helm, Job, clearing};
 use crate::kube::explain;
 use crate::model::{Read, Release, Snapshot};
 use crate::observe::Scope;
@@ -36,15 +36,15 @@ impl Engine<'_> {
         let begun = Instant::now();
         self.may_go_on()?;
         let before = self.observer.snapshot(&Scope::All).await?;
+        let release = self.release().await?;
+        self.refuse_foreign(release.as_ref())?;
         self.journal.intend(&Step::Install.id()).await?;
         self.report.event(&Event::Started { step: "install".into() });
-        let release = self.release().await?;
         if !is_installed(release.as_ref(), &what.job) {
-            self.refuse_foreign(release.as_ref())?;
             match &release {
                 None => what.helm.install(&what.job).await?,
                 Some(_) => what.helm.upgrade(&what.job).await?,
-            };
+            }
         }
         rollout::operator_ready(self, &what.job.namespace).await?;
         let mut after = rollout::agents_ready(self, "install").await?;
@@ -61,9 +61,10 @@ impl Engine<'_> {
     pub(super) async fn release(&self) -> Result<Option<Release>> {
         match self.observer.release().await {
             Read::Known(release) => Ok(release),
-            Read::Unknown(reason) => {
-                Err(Error { kind: Kind::Helm, ..Error::failed(format!("the Helm release could not be read: {reason}")) })
-            }
+            Read::Unknown(reason) => Err(Error {
+                kind: Kind::Helm,
+                ..Error::failed(format!("the Helm release could not be read: {reason}"))
+            }),
         }
     }
 
@@ -74,12 +75,15 @@ impl Engine<'_> {
                 "release {}/{} is {}: another helm is at work, or one was killed",
                 release.namespace, release.name, release.status
             ))
-            .hint(format!("if none is: helm -n {} rollback {}", release.namespace, release.name)));
+            .hint(format!("if none is: {}", clearing(release).unwrap_or_default())));
         }
         // A release that somebody else made is not ours to change; one of an interrupted run is in the journal.
         if self.journal.record.progress(&Step::Install.id()).is_none() {
-            return Err(Error::no(format!("Cilium is installed already: release {} in {}", release.name, release.namespace))
-                .hint("this migration did not install it; see: kubectl cni-migrate preflight"));
+            return Err(Error::no(format!(
+                "Cilium is installed already: release {} in {}",
+                release.name, release.namespace
+            ))
+            .hint("this migration did not install it; see: kubectl cni-migrate preflight"));
         }
         Ok(())
     }
@@ -88,7 +92,8 @@ impl Engine<'_> {
         let version = snapshot.cilium.node_config_version.as_deref().ok_or_else(|| {
             Error::failed("this Cilium serves no CiliumNodeConfig").hint("it exists since Cilium 1.13")
         })?;
-        let path = format!("/apis/{version}/namespaces/{}/ciliumnodeconfigs/{NODE_CONFIG_NAME}", config.namespace);
+        let path =
+            format!("/apis/{version}/namespaces/{}/ciliumnodeconfigs/{NODE_CONFIG_NAME}", config.namespace);
         self.may_go_on()?;
         self.writer
             .apply(&path, &config.manifest(version))
@@ -100,7 +105,9 @@ impl Engine<'_> {
 
 fn is_installed(release: Option<&Release>, job: &Job) -> bool {
     release.is_some_and(|r| {
-        r.status == "deployed" && same(&r.values, &job.values) && r.chart.ends_with(&format!("-{}", job.version))
+        r.status == "deployed"
+            && same(&r.values, &job.values)
+            && r.chart.ends_with(&format!("-{}", job.version))
     })
 }
 
@@ -121,7 +128,8 @@ fn same(a: &Value, b: &Value) -> bool {
 
 /// No pod changed its address, and on no unlabelled node does Cilium's CNI file stand.
 fn prove_nothing_moved(before: &Snapshot, after: &Snapshot) -> Result<String> {
-    let addresses: BTreeMap<&str, &[IpAddr]> = after.pods.iter().map(|p| (&*p.uid, p.ips.as_slice())).collect();
+    let addresses: BTreeMap<&str, &[IpAddr]> =
+        after.pods.iter().map(|p| (&*p.uid, p.ips.as_slice())).collect();
     let watched = before.pods.iter().filter(|p| p.on_pod_network() && !p.ips.is_empty());
     let (mut stayed, mut gone) = (0, 0);
     for pod in watched {
@@ -141,12 +149,17 @@ fn prove_nothing_moved(before: &Snapshot, after: &Snapshot) -> Result<String> {
         let view = match after.agent_views.get(&node.name) {
             Some(Read::Known(view)) => view,
             Some(Read::Unknown(why)) => return Err(Error::failed(format!("node {}: {why}", node.name))),
-            None => return Err(Error::failed(format!("the CNI directory of node {} was not read", node.name))),
+            None => {
+                return Err(Error::failed(format!("the CNI directory of node {} was not read", node.name)));
+            }
         };
         let touched = view.cni_files.iter().find(|f| *f == CNI_FILE || f.ends_with(".cilium_bak"));
         if let Some(file) = touched {
-            return Err(Error::no(format!("node {} is not to be migrated yet and has {file} in its CNI directory", node.name))
-                .hint("leftover of an earlier Cilium? remove it before you go on"));
+            return Err(Error::no(format!(
+                "node {} is not to be migrated yet and has {file} in its CNI directory",
+                node.name
+            ))
+            .hint("leftover of an earlier Cilium? remove it before you go on"));
         }
         if view.first_cni_file().is_none() {
             return Err(Error::no(format!("the CNI directory of node {} has no configuration", node.name)));

@@ -4,6 +4,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::engine::{Engine, THE_NODE};
+use super::stopwatch::Stopwatch;
 use super::{cordon, drain, reboot, restart, switch};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -18,7 +19,7 @@ impl Engine<'_> {
     /// # Errors
     /// The node then stays cordoned, and the error carries the commands to resume and to undo.
     pub async fn migrate_node(&mut self, name: &str) -> Result<()> {
-        let begun = Instant::now();
+        let mut clock = Stopwatch::new();
         let snapshot = self.look(Scope::Node(name.to_owned()), false).await?;
         if crate::plan::is_migrated(snapshot.node(THE_NODE)) {
             let summary = "is migrated already".into();
@@ -28,15 +29,15 @@ impl Engine<'_> {
         self.remember(&snapshot);
         self.announce(&snapshot);
         for step in NodeStep::sequence(self.options.reboot) {
-            self.node_step(name, step).await.map_err(|e| with_ways_out(e, name, step))?;
+            self.node_step(name, step, &mut clock).await.map_err(|e| with_ways_out(e, name, step))?;
         }
         self.journal.save().await?;
-        let summary = format!("migrated in {} s", begun.elapsed().as_secs());
+        let summary = clock.summary();
         self.report.event(&Event::Finished { name: name.to_owned(), summary });
         Ok(())
     }
 
-    async fn node_step(&mut self, name: &str, step: NodeStep) -> Result<()> {
+    async fn node_step(&mut self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<()> {
         self.may_go_on()?;
         let id = Step::Node(name.to_owned(), step).id();
         if self.standing(name, step).await? == Standing::Done {
@@ -47,7 +48,8 @@ impl Engine<'_> {
         self.journal.intend(&id).await?;
         self.report.event(&Event::Started { step: step.name().into() });
         let begun = Instant::now();
-        let result = self.do_node_step(name, step).await;
+        let result = self.do_node_step(name, step, clock).await;
+        clock.add(step, begun.elapsed());
         let detail = match result {
             Ok(detail) => detail,
             Err(e) => {
@@ -68,14 +70,14 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn do_node_step(&self, name: &str, step: NodeStep) -> Result<String> {
+    async fn do_node_step(&self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<String> {
         match step {
             NodeStep::Cordon => cordon::cordon(self, name).await,
             NodeStep::Drain => drain::drain(self, name).await,
             NodeStep::Switch => switch::switch(self, name).await,
             NodeStep::Reboot => reboot::reboot(self, name).await,
             NodeStep::Restart => restart::restart(self, name).await,
-            NodeStep::Verify => self.verify_node(name).await,
+            NodeStep::Verify => self.verify_node(name, clock).await,
             NodeStep::Uncordon => cordon::uncordon(self, name).await,
         }
     }
@@ -89,10 +91,11 @@ impl Engine<'_> {
         Ok(standing(step, &snapshot, THE_NODE, &self.journal.record, &self.options.drain))
     }
 
-    async fn verify_node(&self, name: &str) -> Result<String> {
+    async fn verify_node(&self, name: &str, clock: &mut Stopwatch) -> Result<String> {
         self.set_phase(name, Phase::Verifying).await?;
         let snapshot = self.observer.nodes_and_cilium().await?;
         let verdict = self.prober().prove(name, &snapshot).await?;
+        clock.pod_start += verdict.pod_start;
         if verdict.passed() {
             return Ok(verdict.summary());
         }

@@ -14,6 +14,7 @@ mod reboot;
 mod restart;
 mod rollback;
 mod rollout;
+mod stopwatch;
 mod sweep;
 mod switch;
 

@@ -26,7 +26,9 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
         RebootMode::Never => return Ok("not wanted".into()),
         RebootMode::Pod => helper.start(engine).await?,
         RebootMode::Command => command(engine, node).await?,
-        RebootMode::Manual => engine.waits("reboot", format!("reboot node {node} now; waiting for a new boot id")),
+        RebootMode::Manual => {
+            engine.waits("reboot", format!("reboot node {node} now; waiting for a new boot id"))
+        }
     }
     let result = until(&format!("reboot of node {node}"), engine.options.timeout, TICK, async || {
         let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
@@ -55,15 +57,21 @@ fn short(boot_id: &str) -> &str {
 #[expect(clippy::disallowed_methods, reason = "the reboot command is the operator's own program")]
 async fn command(engine: &Engine<'_>, node: &str) -> Result<()> {
     let text = engine.options.reboot_command.as_deref().ok_or_else(|| {
-        Error::usage("--reboot command needs --reboot-command").hint("such as: --reboot-command 'ssh {node} sudo reboot'")
+        Error::usage("--reboot command needs --reboot-command")
+            .hint("such as: --reboot-command 'ssh {node} sudo reboot'")
     })?;
     let words: Vec<String> = text.split_whitespace().map(|word| word.replace("{node}", node)).collect();
-    let (program, args) =
-        words.split_first().ok_or_else(|| Error::usage("--reboot-command is empty"))?;
-    let running = tokio::process::Command::new(program).args(args).stdin(std::process::Stdio::null()).output();
+    let (program, args) = words.split_first().ok_or_else(|| Error::usage("--reboot-command is empty"))?;
+    let running =
+        tokio::process::Command::new(program).args(args).stdin(std::process::Stdio::null()).output();
     let output = tokio::time::timeout(engine.options.timeout, running)
         .await
-        .map_err(|_| Error::failed(format!("--reboot-command did not end within {} s", engine.options.timeout.as_secs())))?
+        .map_err(|_| {
+            Error::failed(format!(
+                "--reboot-command did not end within {} s",
+                engine.options.timeout.as_secs()
+            ))
+        })?
         .map_err(|e| Error::failed(format!("--reboot-command {program}: {e}")))?;
     // ssh is cut off by the reboot that it caused: the boot id tells, not the exit code.
     if !output.status.success() {

@@ -33,8 +33,11 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
         let snapshot = engine.look(Scope::Node(node.to_owned()), false).await?;
         let old = foreign(engine, &snapshot, &wanted);
         if let Some(pod) = old.iter().find(|p| p.owner.is_none() && !p.is_probe() && !p.mirror) {
-            return Err(Error::no(format!("pod {} has no controller: a restart would lose it", pod.reference()))
-                .hint("delete it yourself, or go on with --force"));
+            return Err(Error::no(format!(
+                "pod {} has no controller: a restart would lose it",
+                pod.reference()
+            ))
+            .hint("delete it yourself, or go on with --force"));
         }
         for pod in old.iter().filter(|p| p.is_probe() && !p.deleting) {
             delete_pod(engine, &pod.namespace, &pod.name, &pod.uid).await?;

@@ -26,12 +26,16 @@ impl Engine<'_> {
     pub async fn rollback_node(&mut self, name: &str) -> Result<()> {
         let begun = Instant::now();
         self.may_go_on()?;
-        if let Some(step) = [Step::Cleanup, Step::Finalize].iter().find(|s| self.journal.record.progress(&s.id()).is_some()) {
+        if let Some(step) =
+            [Step::Cleanup, Step::Finalize].iter().find(|s| self.journal.record.progress(&s.id()).is_some())
+        {
             return Err(Error::no(format!("node {name} cannot go back: {} has begun", step.id()))
                 .hint("the source CNI's objects are saved in ConfigMap kube-system/cni-migrate-journal"));
         }
         if !self.journal.record.nodes.contains_key(name) {
-            return Err(Error::no(format!("node {name} was not touched by this migration: there is nothing to undo")));
+            return Err(Error::no(format!(
+                "node {name} was not touched by this migration: there is nothing to undo"
+            )));
         }
         self.journal.intend(&format!("node/{name}/rollback")).await?;
         self.step("cordon", cordon::cordon(self, name)).await?;
@@ -94,7 +98,9 @@ impl Engine<'_> {
                 return Ok(Poll::Pending("no agent is Ready".into()));
             };
             match snapshot.agent_views.values().next() {
-                Some(Read::Known(view)) if view.config.get("custom-cni-conf").is_some_and(|v| v == "true") => {
+                Some(Read::Known(view))
+                    if view.config.get("custom-cni-conf").is_some_and(|v| v == "true") =>
+                {
                     Ok(Poll::Ready(agent.clone()))
                 }
                 Some(Read::Known(_)) if restarts < 2 => {
@@ -102,7 +108,9 @@ impl Engine<'_> {
                     delete_pod(self, &agent.namespace, &agent.name, &agent.uid).await?;
                     Ok(Poll::Pending("the agent restarts".into()))
                 }
-                Some(Read::Known(_)) => Err(Error::failed("the agent still manages the CNI directory after two restarts")),
+                Some(Read::Known(_)) => {
+                    Err(Error::failed("the agent still manages the CNI directory after two restarts"))
+                }
                 Some(Read::Unknown(why)) => Ok(Poll::Pending(why.clone())),
                 None => Ok(Poll::Pending("the agent's options were not read".into())),
             }
@@ -135,6 +143,10 @@ impl Engine<'_> {
             return Ok(verdict.summary());
         }
         let failed: Vec<String> = verdict.failures().map(|p| format!("{}: {}", p.id, p.error)).collect();
-        Err(Error::no(format!("node {name} stays cordoned: {}:\n  {}", verdict.summary(), failed.join("\n  "))))
+        Err(Error::no(format!(
+            "node {name} stays cordoned: {}:\n  {}",
+            verdict.summary(),
+            failed.join("\n  ")
+        )))
     }
 }

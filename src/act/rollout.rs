@@ -65,12 +65,17 @@ pub(super) async fn restart_agents(engine: &Engine<'_>, wanted: &[(&'static str,
         until(&format!("agent on node {}", node.name), engine.options.timeout, TICK, async || {
             match options_of(engine, &node.name, wanted).await? {
                 (Some(now), None) if now.uid != agent.uid => Ok(Poll::Ready(())),
-                (_, reason) => Ok(Poll::Pending(reason.unwrap_or_else(|| "the agent was not replaced yet".into()))),
+                (_, reason) => {
+                    Ok(Poll::Pending(reason.unwrap_or_else(|| "the agent was not replaced yet".into())))
+                }
             }
         })
         .await?;
         restarted += 1;
-        engine.waits("agents", format!("node {} runs with the final values ({restarted} restarted)", node.name));
+        engine.waits(
+            "agents",
+            format!("node {} runs with the final values ({restarted} restarted)", node.name),
+        );
     }
     Ok(restarted)
 }
@@ -88,7 +93,8 @@ async fn options_of(
         (Some(agent), _) if !agent.ready => Some(format!("agent {} is not Ready", agent.reference())),
         (_, Some(Read::Known(view))) => wanted.iter().find_map(|(key, value)| {
             let seen = view.config.get(*key).map_or("nothing", String::as_str);
-            (seen != value).then(|| format!("the agent on node {node} runs with {key}={seen}, wanted {value}"))
+            (seen != value)
+                .then(|| format!("the agent on node {node} runs with {key}={seen}, wanted {value}"))
         }),
         (_, Some(Read::Unknown(reason))) => Some(reason.clone()),
         (_, None) => Some("the agent's options were not read".into()),

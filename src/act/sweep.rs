@@ -27,8 +27,7 @@ pub(super) async fn scan_node(engine: &Engine<'_>, node: &str, with_files: bool)
         .ok_or_else(|| Error::failed(format!("node {node} has no cilium agent to look through")))?
         .reference();
     let mut reading = engine.observer.node_reading(engine.access, &agent).await?;
-    reading.facts.annotations =
-        snapshot.node(THE_NODE).annotations.keys().map(|key| key.to_string()).collect();
+    reading.facts.annotations = snapshot.node(THE_NODE).annotations.keys().map(ToString::to_string).collect();
     let residue = &engine.journal.record.inventory.residue;
     if with_files && !residue.paths.is_empty() {
         reading.facts.paths = lines(&sweeper(node, &residue.paths, true).run(engine).await?);
@@ -47,7 +46,10 @@ pub(super) async fn sweep_node(engine: &Engine<'_>, node: &str) -> Result<(usize
             let output = engine.access.run(&first.agent.namespace, &first.agent.name, &argv).await?;
             // Something that vanished meanwhile is what was wanted: the second scan decides.
             if output.code != 0 {
-                engine.waits("cleanup", format!("node {node}: {}: {}", command.join(" "), output.stderr.trim()));
+                engine.waits(
+                    "cleanup",
+                    format!("node {node}: {}: {}", command.join(" "), output.stderr.trim()),
+                );
             }
         }
     }
@@ -66,7 +68,9 @@ pub(super) async fn sweep_node(engine: &Engine<'_>, node: &str) -> Result<(usize
 async fn remove_annotations(engine: &Engine<'_>, node: &str, leftovers: &[Leftover]) -> Result<()> {
     let annotations: serde_json::Map<String, Value> = leftovers
         .iter()
-        .filter_map(|l| if let Leftover::Annotation { key } = l { Some((key.clone(), Value::Null)) } else { None })
+        .filter_map(|l| {
+            if let Leftover::Annotation { key } = l { Some((key.clone(), Value::Null)) } else { None }
+        })
         .collect();
     if annotations.is_empty() {
         return Ok(());
@@ -95,12 +99,12 @@ mod tests {
     #[test]
     fn only_the_folders_that_hold_the_files_are_mounted() {
         let paths = [
-            "/run/flannel/subnet.env", "/var/lib/cni/flannel", "/var/lib/cni/networks/cbr0",
-            "/var/lib/cni/results/cbr0-*", "/opt/cni/bin/flannel",
+            "/run/flannel/subnet.env",
+            "/var/lib/cni/flannel",
+            "/var/lib/cni/networks/cbr0",
+            "/var/lib/cni/results/cbr0-*",
+            "/opt/cni/bin/flannel",
         ];
-        assert_eq!(
-            folders(&paths.map(str::to_owned)),
-            ["/opt/cni/bin", "/run/flannel", "/var/lib/cni"]
-        );
+        assert_eq!(folders(&paths.map(str::to_owned)), ["/opt/cni/bin", "/run/flannel", "/var/lib/cni"]);
     }
 }

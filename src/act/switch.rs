@@ -28,7 +28,8 @@ pub(super) async fn switch(engine: &Engine<'_>, node: &str) -> Result<String> {
                 let agent = snapshot.agent_on(THE_NODE);
                 let was_read = matches!(snapshot.agent_views.values().next(), Some(Read::Known(_)));
                 // An agent reads its configuration only when its pod starts; each pod is restarted once at most.
-                if let Some(agent) = agent.filter(|a| a.ready && was_read && restarted.insert(a.uid.clone())) {
+                if let Some(agent) = agent.filter(|a| a.ready && was_read && restarted.insert(a.uid.clone()))
+                {
                     if restarted.len() > 2 {
                         return Err(Error::failed(format!("the agent was restarted twice and {reason}")));
                     }

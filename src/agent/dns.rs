@@ -6,7 +6,8 @@ use tokio::net::UdpSocket;
 
 /// Asks for the A records of `name`; an empty address means the pod's own resolver.
 pub(super) async fn resolve(address: &str, name: &str) -> Result<(), String> {
-    let server = if address.is_empty() { own_resolver()? } else { address.parse().map_err(|e| format!("{e}"))? };
+    let server =
+        if address.is_empty() { own_resolver()? } else { address.parse().map_err(|e| format!("{e}"))? };
     let local = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(local).await.map_err(|e| e.to_string())?;
     socket.connect(server).await.map_err(|e| e.to_string())?;

@@ -80,8 +80,8 @@ pub struct PathResult {
 
 /// Probes all targets and writes the results.
 pub(super) async fn run(spec: &str, result: &Path) -> Result<()> {
-    let spec: Spec =
-        serde_json::from_str(spec).map_err(|e| Error::usage(format!("--spec is not a probe specification: {e}")))?;
+    let spec: Spec = serde_json::from_str(spec)
+        .map_err(|e| Error::usage(format!("--spec is not a probe specification: {e}")))?;
     let pause = Duration::from_millis(spec.interval_ms.max(1));
     let probes = spec.targets.into_iter().map(|target| probe(target, spec.attempts, pause));
     let results = Results { results: futures::future::join_all(probes).await };

@@ -29,7 +29,10 @@ pub(super) fn run(boot_id: &str) -> Result<()> {
     reboot(RebootCommand::Restart).map_err(|e| Error::failed(format!("reboot(2): {e}")))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the helper enters the node's mount namespace by a program of its image")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the helper enters the node's mount namespace by a program of its image"
+)]
 fn orderly() -> Result<()> {
     let argv = ["--target", "1", "--mount", "--", "systemctl", "reboot"];
     let status = Command::new("nsenter").args(argv).status();

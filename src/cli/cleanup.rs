@@ -26,8 +26,10 @@ pub struct Args {
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
     if scene.record.is_none() {
-        return Err(Error::no("there is no journal of a migration in this cluster: what belongs to Flannel was never noted")
-            .hint("see what is there: kubectl cni-migrate preflight"));
+        return Err(Error::no(
+            "there is no journal of a migration in this cluster: what belongs to Flannel was never noted",
+        )
+        .hint("see what is there: kubectl cni-migrate preflight"));
     }
     let about = "every trace of the source CNI is removed; this cannot be rolled back";
     let dry_run = args.safety.dry_run;

@@ -49,7 +49,9 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     }
     let about = "cilium gets its final values; agents restart one by one";
     let done = scene
-        .write(ctx, &args.safety, args.safety.options(), about, async |engine| engine.finalize(&installation).await)
+        .write(ctx, &args.safety, args.safety.options(), about, async |engine| {
+            engine.finalize(&installation).await
+        })
         .await?;
     ctx.ui.hint("next: kubectl cni-migrate cleanup-flannel");
     Ok(done)

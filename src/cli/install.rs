@@ -39,9 +39,14 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     if args.safety.dry_run {
         return dry_run(ctx, &scene, &installation).await;
     }
-    let about = format!("cilium {} is installed beside the source CNI; no pod is touched", scene.intent.cilium_version);
+    let about = format!(
+        "cilium {} is installed beside the source CNI; no pod is touched",
+        scene.intent.cilium_version
+    );
     let done = scene
-        .write(ctx, &args.safety, args.safety.options(), &about, async |engine| engine.install(&installation).await)
+        .write(ctx, &args.safety, args.safety.options(), &about, async |engine| {
+            engine.install(&installation).await
+        })
         .await?;
     ctx.ui.hint("next: kubectl cni-migrate node NAME, or: kubectl cni-migrate run");
     Ok(done)
@@ -53,11 +58,12 @@ async fn dry_run(ctx: &Ctx, scene: &Scene, what: &crate::act::Installation<'_>) 
     match scene.snapshot.release.known() {
         Some(Some(_)) => what.helm.upgrade(&job).await?,
         _ => what.helm.install(&job).await?,
-    };
-    let node_config = what.node_config.manifest(
-        scene.snapshot.cilium.node_config_version.as_deref().unwrap_or("cilium.io/v2"),
-    );
-    ctx.ui.status(&format!("would install chart {} as release {}/{}", job.version, job.namespace, job.release));
+    }
+    let node_config = what
+        .node_config
+        .manifest(scene.snapshot.cilium.node_config_version.as_deref().unwrap_or("cilium.io/v2"));
+    let name = format!("{}/{}", job.namespace, job.release);
+    ctx.ui.status(&format!("would install chart {} as release {name}", job.version));
     ctx.ui.data(&report::yaml_text(&job.values)?);
     ctx.ui.status("would apply (dry run):");
     ctx.ui.data(&format!("---\n{}", report::yaml_text(&node_config)?));

@@ -26,7 +26,12 @@ pub use global::{Environment, Global};
 
 /// Move a live cluster from Flannel to Cilium, node by node, and prove it
 #[derive(Debug, Parser)]
-#[command(name = "kubectl cni-migrate", bin_name = "kubectl cni-migrate", version, disable_help_subcommand = true)]
+#[command(
+    name = "kubectl cni-migrate",
+    bin_name = "kubectl cni-migrate",
+    version,
+    disable_help_subcommand = true
+)]
 #[command(after_help = "Examples:
   # What stands in the way of a migration?
   kubectl cni-migrate preflight

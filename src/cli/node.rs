@@ -68,14 +68,15 @@ fn chosen(scene: &Scene, args: &Args) -> Result<Vec<String>> {
         return Ok(nodes_in_order(&scene.snapshot));
     }
     if let Some(text) = &args.selector {
-        let selector =
-            parse_selector(text).map_err(|e| Error::usage(format!("-l \"{text}\": {e}")))?;
+        let selector = parse_selector(text).map_err(|e| Error::usage(format!("-l \"{text}\": {e}")))?;
         let matches = |name: &String| {
             scene.snapshot.node_named(name).is_some_and(|(_, node)| selector.matches(&node.labels))
         };
         let names: Vec<String> = nodes_in_order(&scene.snapshot).into_iter().filter(matches).collect();
         if names.is_empty() {
-            return Err(Error::usage(format!("no node that is left to migrate matches -l \"{text}\"")).hint(listed));
+            return Err(
+                Error::usage(format!("no node that is left to migrate matches -l \"{text}\"")).hint(listed)
+            );
         }
         return Ok(names);
     }

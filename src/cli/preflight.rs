@@ -17,7 +17,8 @@ use crate::verify::NAMESPACE;
 
 /// Detect the source CNI and look for everything that would stop a migration
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit codes: 0 nothing stops a migration, 1 something does, 3 the cluster could not be read
+#[command(
+    after_help = "Exit codes: 0 nothing stops a migration, 1 something does, 3 the cluster could not be read
 
 Examples:
   # Look at the cluster of the current context
@@ -27,7 +28,8 @@ Examples:
   kubectl cni-migrate preflight --target-pod-cidr 10.200.0.0/16
 
   # For machines
-  kubectl cni-migrate preflight -o json")]
+  kubectl cni-migrate preflight -o json"
+)]
 pub struct Args {
     #[command(flatten)]
     wish: WishArgs,
@@ -64,9 +66,13 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
 async fn caller(scene: &Scene) -> Read<Vec<Right>> {
     let reader = &scene.session.connection.reader;
     let mut all = Vec::new();
-    for (asked, holds_in) in [(NAMESPACE, None), (&*scene.intent.namespace, Some(scene.intent.namespace.as_str()))] {
+    for (asked, holds_in) in
+        [(NAMESPACE, None), (&*scene.intent.namespace, Some(scene.intent.namespace.as_str()))]
+    {
         match rights(reader, asked).await {
-            Ok(rules) => all.extend(rules.iter().filter(|r| r.resource_names.is_empty()).flat_map(|r| single(r, holds_in))),
+            Ok(rules) => all.extend(
+                rules.iter().filter(|r| r.resource_names.is_empty()).flat_map(|r| single(r, holds_in)),
+            ),
             Err(e) => return Read::Unknown(e.message),
         }
     }
@@ -111,7 +117,8 @@ fn text(scene: &Scene, findings: &[Finding]) -> String {
     text.push('\n');
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|f| std::cmp::Reverse(f.result));
-    let row = |f: &&Finding| vec![f.result.to_string(), f.id.to_owned(), f.subject.clone(), f.message.clone()];
+    let row =
+        |f: &&Finding| vec![f.result.to_string(), f.id.to_owned(), f.subject.clone(), f.message.clone()];
     let rows: Vec<_> = sorted.iter().map(row).collect();
     text.push_str(&report::table(&["RESULT", "ID", "SUBJECT", "FINDING"], &rows));
     for f in sorted.iter().filter(|f| f.result != Level::Ok && !f.hint.is_empty()) {
@@ -143,8 +150,10 @@ fn evidence(detection: &Detection) -> Vec<(String, String)> {
 }
 
 fn machine(scene: &Scene, findings: &[Finding]) -> Result<serde_json::Value> {
-    let evidence: Vec<_> =
-        evidence(&scene.detection).into_iter().map(|(by, says)| json!({"source": by, "says": says})).collect();
+    let evidence: Vec<_> = evidence(&scene.detection)
+        .into_iter()
+        .map(|(by, says)| json!({"source": by, "says": says}))
+        .collect();
     let unknown: Vec<_> =
         scene.snapshot.unknown.iter().map(|(what, why)| json!({"what": what, "why": why})).collect();
     let content = json!({

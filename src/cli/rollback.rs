@@ -32,7 +32,9 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     }
     if args.safety.dry_run {
         for name in &args.names {
-            ctx.ui.data(&format!("would take node {name} back: cordon, drain, switch, restart, verify, uncordon"));
+            ctx.ui.data(&format!(
+                "would take node {name} back: cordon, drain, switch, restart, verify, uncordon"
+            ));
         }
         return Ok(Outcome::Done);
     }

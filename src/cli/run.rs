@@ -57,7 +57,8 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let done = |step: &Step| scene.record.as_ref().is_some_and(|r| r.is_done(&step.id()));
     let to_install = !done(&Step::Install);
     let to_finalize = !done(&Step::Finalize);
-    let installation = if to_install { Some(scene.installation(Phase::Migration, &args.wish, &args.chart)?) } else { None };
+    let installation =
+        if to_install { Some(scene.installation(Phase::Migration, &args.wish, &args.chart)?) } else { None };
     let to_clean = !done(&Step::Cleanup);
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
@@ -83,7 +84,8 @@ fn plan(ctx: &Ctx, scene: &Scene) {
     let done = |step: &Step| scene.record.as_ref().is_some_and(|r| r.is_done(&step.id()));
     let mut steps = vec![Step::Install];
     for name in nodes_in_order(&scene.snapshot) {
-        steps.extend(NodeStep::sequence(scene.intent.reboot).into_iter().map(|s| Step::Node(name.clone(), s)));
+        steps
+            .extend(NodeStep::sequence(scene.intent.reboot).into_iter().map(|s| Step::Node(name.clone(), s)));
     }
     steps.extend([Step::Finalize, Step::Cleanup]);
     for step in steps.iter().filter(|s| !done(s)) {

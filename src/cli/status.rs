@@ -43,7 +43,8 @@ struct Row {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
-    let rows: Vec<Row> = scene.snapshot.nodes.iter().zip(0..).map(|(node, id)| row(&scene, node, NodeId(id))).collect();
+    let rows: Vec<Row> =
+        scene.snapshot.nodes.iter().zip(0..).map(|(node, id)| row(&scene, node, NodeId(id))).collect();
     let managed: usize = rows.iter().map(|r| r.on_cilium).sum();
     let total: usize = rows.iter().map(|r| r.pods).sum();
     let (reversible, next) = (reversible(&scene), next(&scene, &rows));
@@ -104,16 +105,17 @@ fn since(scene: &Scene, node: &str) -> Option<String> {
 
 fn waits_for(scene: &Scene, id: NodeId, phase: &str) -> String {
     match phase {
-        "Migrated" => "-".into(),
+        "Migrated" | "Pending" => "-".into(),
         "Draining" => {
             let budgets = Budgets::new(&scene.snapshot.budgets);
-            let waiting = scene.snapshot.pods_on(id).filter(|p| !p.is_daemon()).find_map(|pod| match budgets.eviction(pod) {
+            let waiting = scene.snapshot.pods_on(id).filter(|p| !p.is_daemon()).find_map(|pod| match budgets
+                .eviction(pod)
+            {
                 Eviction::Allowed => None,
                 blocked => Some(blocked.to_string()),
             });
             waiting.unwrap_or_else(|| "pods are terminating".into())
         }
-        "Pending" => "-".into(),
         _ => "kubectl cni-migrate run --resume".into(),
     }
 }
@@ -123,7 +125,7 @@ fn reversible(scene: &Scene) -> &'static str {
     if scene.record.is_none() {
         "nothing was begun"
     } else if begun(Step::Cleanup) {
-        "no, the source CNI is being removed; its objects are kept in ConfigMap kube-system/cni-migrate-journal"
+        "no, the source CNI is removed; its objects are kept in ConfigMap kube-system/cni-migrate-journal"
     } else if begun(Step::Finalize) {
         "no, the final values are in place"
     } else {

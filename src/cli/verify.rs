@@ -14,14 +14,16 @@ use crate::verify::{Census, NodeFinding, Verdict, census, inspect};
 
 /// Prove which network every pod is on, and that all paths answer
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit codes: 0 everything is proven, 1 something is not as it should be, 3 it could not be found out
+#[command(
+    after_help = "Exit codes: 0 everything is proven, 1 something is not as it should be, 3 it could not be found out
 
 Examples:
   # State and probes
   kubectl cni-migrate verify --yes=prod-eu
 
   # Only look, start no probe pods
-  kubectl cni-migrate verify --no-probes")]
+  kubectl cni-migrate verify --no-probes"
+)]
 pub struct Args {
     /// Start no probe pods; paths are then not proven
     #[arg(long)]
@@ -40,7 +42,11 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let networks = scene.source_networks();
     let census = census(scene.snapshot.pods.iter(), &scene.snapshot, &networks);
     let nodes = inspect(&scene.snapshot);
-    let verdict = if args.no_probes || args.safety.dry_run { None } else { Some(probe(ctx, &scene, &args.safety).await?) };
+    let verdict = if args.no_probes || args.safety.dry_run {
+        None
+    } else {
+        Some(probe(ctx, &scene, &args.safety).await?)
+    };
     let proven = census.unknown.is_empty()
         && census.waiting == 0
         && nodes.iter().all(|n| n.problems.is_empty())
@@ -89,7 +95,10 @@ fn text(snapshot: &Snapshot, census: &Census, nodes: &[NodeFinding], verdict: Op
         text.push_str(&format!("unknown   {pod}: {why}\n"));
     }
     for path in verdict.iter().flat_map(|v| v.failures()) {
-        text.push_str(&format!("failed    {}: {}/{} answered, {}\n", path.id, path.ok, path.sent, path.error));
+        text.push_str(&format!(
+            "failed    {}: {}/{} answered, {}\n",
+            path.id, path.ok, path.sent, path.error
+        ));
     }
     text.push_str(&format!(
         "pods      {} on cilium, {} on the source CNI, {} without address, {} unknown, of {} on the pod network\n",

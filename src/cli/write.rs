@@ -19,7 +19,7 @@ use crate::values::{Phase, Values};
 use crate::wish;
 
 /// helm's own limit for one operation on the API server.
-const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
+const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// The cluster as it is, and what is wanted of it.
 pub(super) struct Scene {
@@ -71,7 +71,12 @@ impl Scene {
     }
 
     /// What helm is to bring about in a phase.
-    pub(super) fn installation(&self, phase: Phase, args: &WishArgs, chart: &ChartArgs) -> Result<Installation<'_>> {
+    pub(super) fn installation(
+        &self,
+        phase: Phase,
+        args: &WishArgs,
+        chart: &ChartArgs,
+    ) -> Result<Installation<'_>> {
         let values = self.values(phase, args)?.tree;
         Ok(Installation {
             helm: self.session.helm()?,

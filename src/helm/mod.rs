@@ -30,7 +30,7 @@ use argv::Verb;
 use run::Output;
 
 /// How long a question to helm may take, the chart's download included.
-const READ_DEADLINE: Duration = Duration::from_secs(120);
+const READ_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A helm binary that works, for one cluster.
 #[derive(Clone, Debug)]

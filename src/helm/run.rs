@@ -84,6 +84,7 @@ pub(super) async fn write(helm: &Helm, args: &[String], values: NamedTempFile) -
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that runs helm")]
 fn command(helm: &Helm, args: &[String]) -> Command {
     tracing::debug!(bin = %helm.bin.display(), ?args, kubeconfig = ?helm.kubeconfig, "helm");
     let mut command = Command::new(&helm.bin);

@@ -70,7 +70,12 @@ pub struct StepRecord {
 
 impl Record {
     /// A new record.
-    pub fn new(cluster_uid: String, intent: Intent, source_networks: Vec<IpNet>, inventory: Inventory) -> Self {
+    pub fn new(
+        cluster_uid: String,
+        intent: Intent,
+        source_networks: Vec<IpNet>,
+        inventory: Inventory,
+    ) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             cluster_uid,
@@ -101,8 +106,9 @@ impl Record {
             ))
             .hint("use the version of kubectl cni-migrate that began the migration"));
         }
-        let record: Self = serde_json::from_value(value)
-            .map_err(|e| Error::failed(format!("{whose} does not have the expected form: {e}")).hint(advice))?;
+        let record: Self = serde_json::from_value(value).map_err(|e| {
+            Error::failed(format!("{whose} does not have the expected form: {e}")).hint(advice)
+        })?;
         if record.cluster_uid != cluster_uid {
             return Err(Error::no(format!(
                 "{whose} belongs to another cluster (kube-system UID {}, here {cluster_uid})",

@@ -59,7 +59,12 @@ impl Lease {
     ///
     /// # Errors
     /// Locked, where another run renews it.
-    pub async fn acquire(reader: Reader, writer: Writer, holder: String, report: &dyn Reporter) -> Result<Self> {
+    pub async fn acquire(
+        reader: Reader,
+        writer: Writer,
+        holder: String,
+        report: &dyn Reporter,
+    ) -> Result<Self> {
         match reader.get::<Wire>(PATH).await? {
             None => create(&writer, &holder).await?,
             Some(seen) if is_free(&seen) => take(&writer, &holder, &seen).await?,
@@ -79,8 +84,10 @@ impl Lease {
     /// Locked, where the lease was lost.
     pub fn check(&self) -> Result<()> {
         if self.lost.load(Ordering::SeqCst) {
-            return Err(Error::locked("the lease kube-system/cni-migrate was lost to another run, or could not be renewed")
-                .hint("see who holds it: kubectl -n kube-system get lease cni-migrate -o yaml"));
+            return Err(Error::locked(
+                "the lease kube-system/cni-migrate was lost to another run, or could not be renewed",
+            )
+            .hint("see who holds it: kubectl -n kube-system get lease cni-migrate -o yaml"));
         }
         Ok(())
     }
@@ -121,8 +128,9 @@ async fn wait_for_silence(reader: &Reader, mut seen: Wire, report: &dyn Reporter
             None => return Ok(seen),
             Some(now) if is_free(&now) => return Ok(now),
             Some(now) if now.metadata.resource_version != first => {
-                return Err(Error::locked(format!("another run is at work: {holder}"))
-                    .hint("wait for it to end; see it: kubectl -n kube-system get lease cni-migrate -o yaml"));
+                return Err(Error::locked(format!("another run is at work: {holder}")).hint(
+                    "wait for it to end; see it: kubectl -n kube-system get lease cni-migrate -o yaml",
+                ));
             }
             Some(now) => seen = now,
         }

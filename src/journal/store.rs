@@ -78,8 +78,10 @@ impl Journal {
         };
         match result {
             Ok(answer) => {
-                self.resource_version =
-                    answer["metadata"]["resourceVersion"].as_str().map(str::to_owned).or(self.resource_version.take());
+                self.resource_version = answer["metadata"]["resourceVersion"]
+                    .as_str()
+                    .map(str::to_owned)
+                    .or(self.resource_version.take());
                 Ok(())
             }
             Err(e) if matches!(refusal(&e), Refusal::Conflict | Refusal::Exists) => {

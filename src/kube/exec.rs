@@ -82,11 +82,10 @@ impl NodeAccess for PodExec {
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> Result<String> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        stream
-            .take(MAX_OUTPUT)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(|e| Error { transient: true, ..Error::failed(format!("exec: output was cut off: {e}")) })?;
+        stream.take(MAX_OUTPUT).read_to_end(&mut bytes).await.map_err(|e| Error {
+            transient: true,
+            ..Error::failed(format!("exec: output was cut off: {e}"))
+        })?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

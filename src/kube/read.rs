@@ -129,7 +129,7 @@ impl Reader {
     /// Reads a whole list into a vector.
     pub async fn list<T: DeserializeOwned>(&self, path: &str, selection: &Selection) -> Result<Vec<T>> {
         let mut all = Vec::new();
-        self.each(path, selection, &mut all, Vec::clear, |all, item| all.push(item)).await?;
+        self.each(path, selection, &mut all, Vec::clear, Vec::push).await?;
         Ok(all)
     }
 }

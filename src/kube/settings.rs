@@ -96,7 +96,8 @@ pub async fn connect(settings: &Settings) -> Result<Connection> {
 }
 
 fn client(config: Config) -> Result<Client> {
-    Client::try_from(config).map_err(|e| Error::usage(format!("kubeconfig: no client can be made of it: {e}")))
+    Client::try_from(config)
+        .map_err(|e| Error::usage(format!("kubeconfig: no client can be made of it: {e}")))
 }
 
 fn read(settings: &Settings) -> Result<Kubeconfig> {
@@ -128,10 +129,11 @@ fn minify(all: &Kubeconfig, settings: &Settings) -> Result<(Kubeconfig, String)>
         Error::usage("kubeconfig: no current context is set")
             .hint("name one with --context NAME; they are listed by: kubectl config get-contexts")
     })?;
-    let context = all.contexts.iter().find(|c| &c.name == name).and_then(|c| c.context.clone()).ok_or_else(|| {
-        Error::usage(format!("kubeconfig: context \"{name}\" does not exist"))
-            .hint("they are listed by: kubectl config get-contexts")
-    })?;
+    let context =
+        all.contexts.iter().find(|c| &c.name == name).and_then(|c| c.context.clone()).ok_or_else(|| {
+            Error::usage(format!("kubeconfig: context \"{name}\" does not exist"))
+                .hint("they are listed by: kubectl config get-contexts")
+        })?;
     let cluster_name = settings.cluster.clone().unwrap_or_else(|| context.cluster.clone());
     let cluster = find_cluster(all, &cluster_name, settings)?;
     let user_name = settings.user.clone().or_else(|| context.user.clone());
@@ -192,7 +194,8 @@ fn find_user(all: &Kubeconfig, name: Option<&str>, settings: &Settings) -> Resul
         None => kube::config::AuthInfo::default(),
     };
     if let Some(token) = &settings.token {
-        auth = kube::config::AuthInfo { token: Some(token.clone().into()), ..kube::config::AuthInfo::default() };
+        auth =
+            kube::config::AuthInfo { token: Some(token.clone().into()), ..kube::config::AuthInfo::default() };
     }
     // Also in the file, so that helm acts as the same user.
     let who = &settings.impersonation;

@@ -49,7 +49,9 @@ fn of_status(status: &Status) -> Refusal {
         409 => Refusal::Conflict,
         410 => Refusal::Gone,
         403 if has_cause("NamespaceTerminating") => Refusal::NamespaceTerminating,
-        401 => Refusal::Forbidden(format!("the API server does not accept the credentials: {}", status.message)),
+        401 => {
+            Refusal::Forbidden(format!("the API server does not accept the credentials: {}", status.message))
+        }
         403 => Refusal::Forbidden(status.message.clone()),
         429 if has_cause("DisruptionBudget") => Refusal::Budget(
             causes
@@ -84,11 +86,10 @@ pub fn explain(doing: &str, error: &kube::Error) -> Error {
         Refusal::Forbidden(text) => Error::failed(format!("{doing}: not allowed: {text}"))
             .hint("see what you may do: kubectl auth can-i --list"),
         Refusal::NamespaceTerminating => Error::failed(format!("{doing}: the namespace is being deleted")),
-        Refusal::Budget(text) => Error::failed(format!("{doing}: {text}")),
         Refusal::Invalid(text) => Error::failed(format!("{doing}: refused as invalid: {text}")),
         Refusal::Transient(text) => transient(format!("{doing}: {text}"))
             .hint("the API server may be down or unreachable; try: kubectl get --raw /readyz"),
-        Refusal::Other(text) => Error::failed(format!("{doing}: {text}")),
+        Refusal::Budget(text) | Refusal::Other(text) => Error::failed(format!("{doing}: {text}")),
     }
 }
 
@@ -101,7 +102,8 @@ mod tests {
     use super::*;
 
     fn api(code: u16, reason: &str, cause: Option<(&str, &str)>) -> kube::Error {
-        let causes = cause.map_or_else(Vec::new, |(r, m)| vec![serde_json::json!({"reason": r, "message": m})]);
+        let causes =
+            cause.map_or_else(Vec::new, |(r, m)| vec![serde_json::json!({"reason": r, "message": m})]);
         let status = serde_json::json!({
             "status": "Failure", "code": code, "reason": reason, "message": "text", "details": {"causes": causes}
         });

@@ -60,10 +60,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transient_error_is_not_the_end_and_a_real_one_is() {
-        let mut answers = vec![
-            Err(Error::failed("refused")),
-            Err(Error { transient: true, ..Error::failed("stalled") }),
-        ];
+        let mut answers =
+            vec![Err(Error::failed("refused")), Err(Error { transient: true, ..Error::failed("stalled") })];
         let result = until::<()>("x", Duration::from_secs(9), Duration::from_secs(1), async || {
             answers.pop().expect("an answer")
         })

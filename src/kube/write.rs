@@ -82,7 +82,13 @@ impl Writer {
     }
 
     /// Evicts a pod by its UID (policy/v1 Eviction), so that a namesake is never hit.
-    pub async fn evict(&self, namespace: &str, name: &str, uid: &str, grace: Option<i64>) -> Result<(), kube::Error> {
+    pub async fn evict(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        grace: Option<i64>,
+    ) -> Result<(), kube::Error> {
         let mut options = json!({"preconditions": {"uid": uid}});
         if let Some(seconds) = grace {
             options["gracePeriodSeconds"] = json!(seconds);

@@ -10,6 +10,7 @@ use super::{NodeId, Shared};
 pub const PROBE_LABEL: &str = "cni-migrate.dev/probe";
 
 /// One pod.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that Kubernetes reports")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     /// Namespace.

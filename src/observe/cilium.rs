@@ -227,7 +227,8 @@ async fn endpoints(reader: &Reader, strings: &mut Interner, group: &str) -> Resu
 }
 
 async fn node_configs(reader: &Reader, strings: &mut Interner, group: &str) -> Result<Vec<CiliumNodeConfig>> {
-    let wires: Vec<WireConfig> = reader.list(&format!("{group}/ciliumnodeconfigs"), &Selection::default()).await?;
+    let wires: Vec<WireConfig> =
+        reader.list(&format!("{group}/ciliumnodeconfigs"), &Selection::default()).await?;
     Ok(wires
         .into_iter()
         .map(|wire| CiliumNodeConfig {

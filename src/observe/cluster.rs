@@ -13,7 +13,7 @@ struct Version {
     major: String,
     minor: String,
     #[serde(rename = "gitVersion")]
-    git_version: String,
+    git: String,
 }
 
 #[derive(Deserialize)]
@@ -106,9 +106,12 @@ pub(super) async fn identity(reader: &Reader, name: &str) -> Result<Cluster> {
     // A minor may read "33+" on managed clusters.
     let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok();
     let minor = number(&version.major).zip(number(&version.minor)).ok_or_else(|| {
-        Error::failed(format!("the API server's version {}.{} was not understood", version.major, version.minor))
+        Error::failed(format!(
+            "the API server's version {}.{} was not understood",
+            version.major, version.minor
+        ))
     })?;
-    Ok(Cluster { uid: namespace.metadata.uid, name: name.to_owned(), version: version.git_version, minor })
+    Ok(Cluster { uid: namespace.metadata.uid, name: name.to_owned(), version: version.git, minor })
 }
 
 /// Cluster address and first port of a Service.
@@ -144,7 +147,8 @@ pub async fn rights(reader: &Reader, namespace: &str) -> Result<Vec<Rule>> {
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace},
     });
-    let review: Review = reader.review("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", &body).await?;
+    let review: Review =
+        reader.review("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", &body).await?;
     if review.status.incomplete {
         return Err(Error::failed("the authorizer could not list all rules of the caller"));
     }

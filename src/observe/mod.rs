@@ -61,7 +61,12 @@ impl Observer {
 
     /// Also reads the Helm release of that name and namespace.
     #[must_use]
-    pub fn with_release(mut self, helm: Helm, release: impl Into<String>, namespace: impl Into<String>) -> Self {
+    pub fn with_release(
+        mut self,
+        helm: Helm,
+        release: impl Into<String>,
+        namespace: impl Into<String>,
+    ) -> Self {
         self.release = Some((helm, release.into(), namespace.into()));
         self
     }
@@ -114,7 +119,14 @@ impl Observer {
     /// Pods of one namespace by label, without their nodes.
     pub async fn pods_in(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>> {
         let path = format!("/api/v1/namespaces/{namespace}/pods");
-        pods::list(&self.reader, &path, &mut Interner::default(), &BTreeMap::new(), &Selection::labels(labels)).await
+        pods::list(
+            &self.reader,
+            &path,
+            &mut Interner::default(),
+            &BTreeMap::new(),
+            &Selection::labels(labels),
+        )
+        .await
     }
 
     /// Cluster address and first port of a Service, as `address:port`.
@@ -133,7 +145,11 @@ impl Observer {
     }
 
     /// One object that lives in a namespace and is not `harmless`; `None` where there is none.
-    pub async fn living_in(&self, namespace: &str, harmless: impl Fn(&str, &str) -> bool) -> Result<Option<String>> {
+    pub async fn living_in(
+        &self,
+        namespace: &str,
+        harmless: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<String>> {
         objects::living_in(&self.reader, namespace, harmless).await
     }
 
@@ -150,7 +166,9 @@ impl Observer {
         let mut strings = Interner::default();
         let nodes = match scope {
             Scope::All => nodes::all(&self.reader, &mut strings).await?,
-            Scope::Node(name) | Scope::Pods(name) => vec![nodes::one(&self.reader, &mut strings, name).await?],
+            Scope::Node(name) | Scope::Pods(name) => {
+                vec![nodes::one(&self.reader, &mut strings, name).await?]
+            }
         };
         let ids: BTreeMap<Shared, NodeId> =
             nodes.iter().zip(0..).map(|(node, index)| (node.name.clone(), NodeId(index))).collect();
@@ -163,12 +181,22 @@ impl Observer {
         if !matches!(scope, Scope::Pods(_)) {
             snapshot.cilium = cilium::state(&self.reader, &mut strings).await?;
         }
-        note(&mut snapshot, "PodDisruptionBudgets", policy::budgets(&self.reader, &mut strings).await, |s, v| {
-            s.budgets = v;
-        });
-        note(&mut snapshot, "DaemonSets", workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
-            s.daemon_sets = v;
-        });
+        note(
+            &mut snapshot,
+            "PodDisruptionBudgets",
+            policy::budgets(&self.reader, &mut strings).await,
+            |s, v| {
+                s.budgets = v;
+            },
+        );
+        note(
+            &mut snapshot,
+            "DaemonSets",
+            workloads::daemon_sets(&self.reader, &mut strings).await,
+            |s, v| {
+                s.daemon_sets = v;
+            },
+        );
         if *scope == Scope::All {
             self.read_cluster_wide(&mut snapshot, &mut strings).await;
         }
@@ -178,9 +206,13 @@ impl Observer {
     async fn read_cluster_wide(&self, snapshot: &mut Snapshot, strings: &mut Interner) {
         let reader = &self.reader;
         let wanted: Vec<_> = SOURCES.iter().flat_map(|s| s.configs().iter().copied()).collect();
-        note(snapshot, "ConfigMaps", workloads::configs(reader, strings, &wanted).await, |s, v| s.configs = v);
+        note(snapshot, "ConfigMaps", workloads::configs(reader, strings, &wanted).await, |s, v| {
+            s.configs = v
+        });
         let candidates = SOURCES.iter().flat_map(|s| s.candidates()).collect();
-        note(snapshot, "objects of the source CNI", objects::present(reader, candidates).await, |s, v| s.objects = v);
+        note(snapshot, "objects of the source CNI", objects::present(reader, candidates).await, |s, v| {
+            s.objects = v
+        });
         snapshot.service_cidrs = match cluster::service_cidrs(reader).await {
             Ok(ranges) => Read::Known(ranges),
             Err(e) => Read::Unknown(e.message),

@@ -88,7 +88,13 @@ pub(super) async fn living_in(
 ) -> Result<Option<String>> {
     let groups: Groups = reader.must_get("/apis").await?;
     let mut paths = vec!["/api/v1".to_owned()];
-    paths.extend(groups.groups.iter().filter_map(|g| g.preferred_version.as_ref()).map(|v| format!("/apis/{}", v.group_version)));
+    paths.extend(
+        groups
+            .groups
+            .iter()
+            .filter_map(|g| g.preferred_version.as_ref())
+            .map(|v| format!("/apis/{}", v.group_version)),
+    );
     for path in paths {
         let served: Resources = reader.must_get(&path).await?;
         for resource in served.resources.iter().filter(|r| r.counts()) {

@@ -11,8 +11,6 @@ use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::{NodeId, Owner, Phase, Pod, Shared};
 
-/// A static pod's mirror carries this annotation (kubelet/types: ConfigMirrorAnnotationKey).
-const MIRROR: &str = "kubernetes.io/config.mirror";
 /// Kubernetes' default for `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE: u32 = 30;
 
@@ -36,10 +34,17 @@ struct Meta {
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(default)]
-    annotations: BTreeMap<String, IgnoredAny>,
+    annotations: Mirror,
     #[serde(default)]
     owner_references: Vec<WireOwner>,
     deletion_timestamp: Option<jiff::Timestamp>,
+}
+
+/// A static pod's mirror carries this annotation (kubelet/types: ConfigMirrorAnnotationKey).
+#[derive(Default, Deserialize)]
+struct Mirror {
+    #[serde(rename = "kubernetes.io/config.mirror")]
+    mirror: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -179,7 +184,7 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
         owner,
         labels: strings.map(&metadata.labels),
-        mirror: metadata.annotations.contains_key(MIRROR),
+        mirror: metadata.annotations.mirror.is_some(),
         empty_dir: spec.volumes.iter().any(|v| v.empty_dir.is_some()),
         host_ports: spec
             .containers

@@ -40,8 +40,9 @@ pub(super) async fn read(access: &dyn NodeAccess, agent: &PodRef) -> Result<Node
         }
     }
     let tables = match optional(access, agent, &["nft", "-j", "list", "tables"]).await? {
-        Ok(text) => nft_tables(&text)
-            .map_err(|e| Error::failed(format!("nft -j list tables in {agent}: output was not understood: {e}")))?,
+        Ok(text) => nft_tables(&text).map_err(|e| {
+            Error::failed(format!("nft -j list tables in {agent}: output was not understood: {e}"))
+        })?,
         Err(why) => {
             unknown.push(format!("nftables tables: {why}"));
             Vec::new()
@@ -69,7 +70,8 @@ async fn optional(
     argv: &[&str],
 ) -> Result<std::result::Result<String, String>> {
     let program = argv.first().copied().unwrap_or_default();
-    let there = access.run(&agent.namespace, &agent.name, &["sh", "-c", &format!("command -v {program}")]).await?;
+    let there =
+        access.run(&agent.namespace, &agent.name, &["sh", "-c", &format!("command -v {program}")]).await?;
     if there.code != 0 || !Path::new(there.stdout.trim()).is_absolute() {
         return Ok(Err(format!("no {program} in the agent's image")));
     }

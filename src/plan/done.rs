@@ -53,7 +53,10 @@ pub fn standing(
 fn drained(snapshot: &Snapshot, id: NodeId, options: &drain::Options) -> Standing {
     let left: Vec<&Pod> = snapshot
         .pods_on(id)
-        .filter(|pod| pod.deleting || matches!(drain::filter(pod, &snapshot.daemon_sets, options), drain::Verdict::Evict))
+        .filter(|pod| {
+            pod.deleting
+                || matches!(drain::filter(pod, &snapshot.daemon_sets, options), drain::Verdict::Evict)
+        })
         .filter(|pod| !pod.is_daemon() && !pod.mirror && !pod.is_probe())
         .collect();
     match left.first() {
@@ -106,7 +109,9 @@ fn wrong_option(config: &BTreeMap<String, String>) -> Option<String> {
 fn restarted(snapshot: &Snapshot, id: NodeId, record: &Record) -> Standing {
     let old: Vec<&Pod> = snapshot
         .pods_on(id)
-        .filter(|pod| matches!(classify(pod, snapshot, &record.source_networks), Network::Source | Network::Unknown(_)))
+        .filter(|pod| {
+            matches!(classify(pod, snapshot, &record.source_networks), Network::Source | Network::Unknown(_))
+        })
         .collect();
     match old.first() {
         None => Standing::Done,

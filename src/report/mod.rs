@@ -19,8 +19,11 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
-        let padded: String =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<pad$}", pad = width + GAP)).collect();
+        let padded: String = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<pad$}", pad = width + GAP))
+            .collect();
         padded.trim_end().to_owned() + "\n"
     };
     let mut text = line(header.to_vec());
@@ -33,8 +36,8 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// # Errors
 /// Where the content cannot be represented; a fault of this program.
 pub fn object(kind: &str, content: &impl Serialize) -> Result<Value> {
-    let content =
-        serde_json::to_value(content).map_err(|e| Error::failed(format!("{kind} could not be written: {e}")))?;
+    let content = serde_json::to_value(content)
+        .map_err(|e| Error::failed(format!("{kind} could not be written: {e}")))?;
     let mut object = json!({"apiVersion": API_VERSION, "kind": kind});
     match (object.as_object_mut(), content) {
         (Some(fields), Value::Object(content)) => fields.extend(content),
@@ -65,11 +68,10 @@ mod tests {
 
     #[test]
     fn tables_are_laid_out_as_kubectl_does() {
-        let rows = [vec!["worker-1".to_owned(), "Migrated".to_owned(), String::new()], vec![
-            "n2".to_owned(),
-            "Draining".to_owned(),
-            "waits".to_owned(),
-        ]];
+        let rows = [
+            vec!["worker-1".to_owned(), "Migrated".to_owned(), String::new()],
+            vec!["n2".to_owned(), "Draining".to_owned(), "waits".to_owned()],
+        ];
         let wanted = "NODE       PHASE      NEXT\nworker-1   Migrated\nn2         Draining   waits\n";
         assert_eq!(table(&["NODE", "PHASE", "NEXT"], &rows), wanted);
     }

@@ -102,7 +102,9 @@ fn default_tolerations(pod: &mut Value) {
                 && (text(t, "/effect").is_empty() || text(t, "/effect") == "NoExecute")
         });
         if !covered {
-            all.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            all.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}),
+            );
         }
     }
     set(pod, "/spec/tolerations", all);

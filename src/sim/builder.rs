@@ -145,7 +145,8 @@ impl Builder {
     }
 
     fn network(&self) -> Result<Network, SimError> {
-        let bad = |what: &str| SimError::Refused(format!("{what:?} is no IPv4 range with room for the nodes"));
+        let bad =
+            |what: &str| SimError::Refused(format!("{what:?} is no IPv4 range with room for the nodes"));
         let pods = text(&self.net_conf, "/Network");
         let pods: Ipv4Net = pods.parse().map_err(|_| bad(pods))?;
         let services = "10.96.0.0/12".parse().map_err(|_| bad("10.96.0.0/12"))?;
@@ -166,7 +167,8 @@ impl Builder {
             if number == 0 {
                 machine.static_pods = fixture::static_pods(&name, &world.network);
             }
-            let node = fixture::node(&name, &address, &subnet, number == 0, &world.network.version, &machine.boot_id);
+            let node =
+                fixture::node(&name, &address, subnet, number == 0, &world.network.version, &machine.boot_id);
             world.machines.insert(name, machine);
             create(world, node)?;
         }
@@ -176,7 +178,13 @@ impl Builder {
 
 fn create(world: &mut World, object: Value) -> Result<(), SimError> {
     let found = world.registry.by_kind(text(&object, "/apiVersion"), text(&object, "/kind"));
-    let unknown = || SimError::Refused(format!("no kind {:?} in {:?}", text(&object, "/kind"), text(&object, "/apiVersion")));
+    let unknown = || {
+        SimError::Refused(format!(
+            "no kind {:?} in {:?}",
+            text(&object, "/kind"),
+            text(&object, "/apiVersion")
+        ))
+    };
     let resource = found.ok_or_else(unknown)?;
     world.create(resource, object, false)?;
     Ok(())

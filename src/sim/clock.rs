@@ -1,6 +1,8 @@
 //! Time and identity: timestamps follow tokio's clock, names and UIDs come from counters, so the same run gives the
 //! same bytes on a paused clock.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -48,7 +50,11 @@ impl Clock {
     /// The next UID, of version 4's shape; boot IDs have the same.
     pub(crate) fn uid(&mut self) -> String {
         self.uids += 1;
-        format!("{:08x}-0000-4000-8000-{:012x}", self.uids.wrapping_mul(2_654_435_761) & 0xffff_ffff, self.uids)
+        format!(
+            "{:08x}-0000-4000-8000-{:012x}",
+            self.uids.wrapping_mul(2_654_435_761) & 0xffff_ffff,
+            self.uids
+        )
     }
 
     /// Five characters for `generateName`.
@@ -68,4 +74,13 @@ pub(crate) fn letters(mut number: u64, count: usize) -> String {
         number /= base;
     }
     out
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }

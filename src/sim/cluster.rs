@@ -11,7 +11,7 @@ use tower::service_fn;
 use super::builder::Builder;
 use super::door::Door;
 use super::faults::{Fault, HelmFault};
-use super::json::{is_finished, is_ready, merge, name, namespace, text};
+use super::json::{int, is_finished, is_ready, merge, name, namespace, text};
 use super::lifecycle::Deletion;
 use super::log::Entry;
 use super::node::shell::Outcome;
@@ -108,7 +108,13 @@ impl Sim {
     ///
     /// # Errors
     /// Without such a running container.
-    pub fn exec(&self, namespace: &str, pod: &str, container: &str, argv: &[&str]) -> Result<Outcome, SimError> {
+    pub fn exec(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        argv: &[&str],
+    ) -> Result<Outcome, SimError> {
         let argv: Vec<String> = argv.iter().map(|w| (*w).to_owned()).collect();
         Ok(api::run_command(&mut self.shared.lock(), namespace, pod, container, &argv)?)
     }
@@ -117,7 +123,12 @@ impl Sim {
     ///
     /// # Errors
     /// Where it does not hold in time.
-    pub async fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Self) -> bool) -> Result<(), SimError> {
+    pub async fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        holds: impl Fn(&Self) -> bool,
+    ) -> Result<(), SimError> {
         let mut signal = self.shared.lock().store.subscribe();
         let wait = async {
             loop {
@@ -134,7 +145,7 @@ impl Sim {
         })
     }
 
-    /// Waits until every pod is Ready or has finished, and every node is Ready.
+    /// Waits until every node is Ready, every pod too or finished, and every workload complete.
     ///
     /// # Errors
     /// Where that does not come about in time; names what is not.
@@ -147,11 +158,20 @@ impl Sim {
         let pods = world.store.list(id::PODS, None).filter(|p| !is_ready(p) && !is_finished(p));
         let pods = pods.map(|p| format!("pod {}/{}", namespace(p), name(p)));
         let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n));
-        let deployments = world.store.list(id::DEPLOYMENTS, None).filter(|d| {
-            super::json::int(d, "/status/readyReplicas") < super::json::int(d, "/spec/replicas")
-        });
-        let deployments = deployments.map(|d| format!("deployment {}/{}", namespace(d), name(d)));
-        pods.chain(nodes.map(|n| format!("node {}", name(n)))).chain(deployments).collect()
+        let mut all: Vec<String> = pods.chain(nodes.map(|n| format!("node {}", name(n)))).collect();
+        for (resource, wanted, ready) in [
+            (id::DEPLOYMENTS, "/spec/replicas", "/status/readyReplicas"),
+            (id::STATEFULSETS, "/spec/replicas", "/status/readyReplicas"),
+            (id::DAEMONSETS, "/status/desiredNumberScheduled", "/status/numberReady"),
+        ] {
+            let is_complete = |o: &Value| {
+                int(o, ready) >= int(o, wanted)
+                    && int(o, "/status/observedGeneration") >= int(o, "/metadata/generation")
+            };
+            let behind = world.store.list(resource, None).filter(|o| !is_complete(o));
+            all.extend(behind.map(|o| format!("{} {}/{}", text(o, "/kind"), namespace(o), name(o))));
+        }
+        all
     }
 
     /// One object; an empty namespace for cluster scope.

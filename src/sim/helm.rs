@@ -102,7 +102,9 @@ impl World {
                 return Err(format!("UPGRADE FAILED: {:?} has no deployed releases", order.name));
             }
             (_, Some(b)) if b.status.starts_with("pending") => {
-                return Err("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".to_owned());
+                return Err(
+                    "UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".to_owned()
+                );
             }
             _ => {}
         }
@@ -146,9 +148,14 @@ impl World {
         for mut object in objects {
             set(&mut object, "/metadata/labels/app.kubernetes.io~1managed-by", "Helm");
             set(&mut object, "/metadata/annotations/meta.helm.sh~1release-name", order.name.as_str());
-            set(&mut object, "/metadata/annotations/meta.helm.sh~1release-namespace", order.namespace.as_str());
+            set(
+                &mut object,
+                "/metadata/annotations/meta.helm.sh~1release-namespace",
+                order.namespace.as_str(),
+            );
             let found = self.registry.by_kind(text(&object, "/apiVersion"), text(&object, "/kind"));
-            let resource = found.ok_or_else(|| format!("no matches for kind {:?}", text(&object, "/kind")))?;
+            let resource =
+                found.ok_or_else(|| format!("no matches for kind {:?}", text(&object, "/kind")))?;
             let key = Key::of(resource, &object);
             let result = match self.store.get(&key).cloned() {
                 None => self.create(resource, object, false),
@@ -178,7 +185,8 @@ impl World {
     /// helm's message.
     pub(crate) fn helm_uninstall(&mut self, namespace: &str, name: &str) -> Result<(), String> {
         let release = self.releases.0.remove(&(namespace.to_owned(), name.to_owned()));
-        let release = release.ok_or_else(|| format!("uninstall: Release not loaded: {name}: release: not found"))?;
+        let release =
+            release.ok_or_else(|| format!("uninstall: Release not loaded: {name}: release: not found"))?;
         for object in &release.objects {
             self.delete_rendered(namespace, object);
         }
@@ -195,7 +203,11 @@ impl World {
 
 /// Restart annotations that others put on a template stay, as they do with helm.
 fn replace_template(object: &mut Value, template: &Value) {
-    let restarted = super::json::entry(object, "/spec/template/metadata/annotations", "kubectl.kubernetes.io/restartedAt");
+    let restarted = super::json::entry(
+        object,
+        "/spec/template/metadata/annotations",
+        "kubectl.kubernetes.io/restartedAt",
+    );
     let restarted = restarted.map(str::to_owned);
     let mut defaults = object["spec"]["template"]["spec"].clone();
     merge(&mut defaults, &template["spec"]);

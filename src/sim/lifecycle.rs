@@ -40,7 +40,12 @@ impl World {
     ///
     /// # Errors
     /// 404 without its namespace, 403 in a terminating one, 409 where the name is taken, 422 where a rule is broken.
-    pub(crate) fn create(&mut self, resource: ResourceId, mut object: Value, dry: bool) -> Answer<Arc<Value>> {
+    pub(crate) fn create(
+        &mut self,
+        resource: ResourceId,
+        mut object: Value,
+        dry: bool,
+    ) -> Answer<Arc<Value>> {
         let info = self.registry.get(resource).clone();
         self.name_it(&info, &mut object)?;
         let key = Key::of(resource, &object);
@@ -81,7 +86,9 @@ impl World {
             return Err(Refusal::invalid(info, name, "metadata.name", why));
         }
         if name.len() > 253 || !name.chars().all(legal) {
-            let why = format!("Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'");
+            let why = format!(
+                "Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
+            );
             return Err(Refusal::invalid(info, name, "metadata.name", &why));
         }
         Ok(())
@@ -120,7 +127,8 @@ impl World {
         };
         let version = text(&new, "/metadata/resourceVersion");
         if !version.is_empty() && version != text(&old, "/metadata/resourceVersion") {
-            let why = "the object has been modified; please apply your changes to the latest version and try again";
+            let why =
+                "the object has been modified; please apply your changes to the latest version and try again";
             return Err(Refusal::conflict(&info, &key.name, why));
         }
         let wanted = uid(&new);
@@ -196,11 +204,8 @@ impl World {
     }
 
     fn mark_deleted(&self, object: &mut Value, grace: i64) {
-        let shorter = grace < int(object, "/metadata/deletionGracePeriodSeconds");
-        if !is_deleting(object) {
-            set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
-            set(object, "/metadata/deletionGracePeriodSeconds", grace);
-        } else if shorter {
+        let is_shorter = grace < int(object, "/metadata/deletionGracePeriodSeconds");
+        if !is_deleting(object) || is_shorter {
             set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
             set(object, "/metadata/deletionGracePeriodSeconds", grace);
         }
@@ -208,12 +213,12 @@ impl World {
 }
 
 fn has_generation(info: &Resource) -> bool {
-    info.has_status || info.custom
+    info.has_status() || info.custom
 }
 
 fn bump_generation(info: &Resource, old: &Value, new: &mut Value) {
     let (Some(before), Some(after)) = (old.as_object(), new.as_object()) else { return };
-    let counts = |key: &str| key != "metadata" && (key != "status" || !info.has_status);
+    let counts = |key: &str| key != "metadata" && (key != "status" || !info.has_status());
     let same = before.iter().filter(|(k, _)| counts(k)).all(|(k, v)| after.get(k) == Some(v))
         && after.keys().filter(|k| counts(k)).all(|k| before.contains_key(k));
     let begun = is_deleting(new) && !is_deleting(old);
@@ -225,7 +230,7 @@ fn bump_generation(info: &Resource, old: &Value, new: &mut Value) {
 
 fn keep_other_part(info: &Resource, old: &Value, new: &mut Value, part: Part) {
     match part {
-        Part::Main if info.has_status => match old.get("status") {
+        Part::Main if info.has_status() => match old.get("status") {
             Some(status) => set(new, "/status", status.clone()),
             None => unset(new, "", "status"),
         },
@@ -255,7 +260,8 @@ fn keep_server_metadata(old: &Value, new: &mut Value) {
 
 fn check_preconditions(info: &Resource, key: &Key, old: &Value, options: &Deletion) -> Answer<()> {
     let stale = |what: &str, wanted: &str, is: &str| {
-        let why = format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
+        let why =
+            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
         Err(Refusal::conflict(info, &key.name, &why))
     };
     if let Some(wanted) = &options.uid

@@ -31,7 +31,7 @@ pub struct Entry {
 impl Entry {
     /// SHA-256 of the body in hexadecimal digits.
     pub fn digest(&self) -> String {
-        Sha256::digest(&self.body).iter().map(|b| format!("{b:02x}")).collect()
+        super::clock::hex(&Sha256::digest(&self.body))
     }
 
     /// Whether the call writes to the cluster; reviews and dry runs do not.

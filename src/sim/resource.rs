@@ -21,9 +21,8 @@ pub(crate) struct Resource {
     pub(crate) kind: String,
     pub(crate) short: Vec<String>,
     pub(crate) namespaced: bool,
-    /// `status` is written through its own path only.
-    pub(crate) has_status: bool,
-    pub(crate) has_scale: bool,
+    /// Of `status`, which is written through its own path only, and `scale`.
+    pub(crate) subresources: Vec<&'static str>,
     /// From a CustomResourceDefinition: strategic merge patches are refused.
     pub(crate) custom: bool,
     /// A definition may be deleted: its place stays, so that ids stay good.
@@ -31,6 +30,16 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// Whether status has a path of its own.
+    pub(crate) fn has_status(&self) -> bool {
+        self.subresources.contains(&"status")
+    }
+
+    /// Whether replicas can be set through a Scale.
+    pub(crate) fn has_scale(&self) -> bool {
+        self.subresources.contains(&"scale")
+    }
+
     /// `group/version`, or only `version` in the core group.
     pub(crate) fn api_version(&self, version: &str) -> String {
         if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
@@ -89,7 +98,14 @@ const BUILT_IN: &[(&str, &str, &str, &str, &str, &str)] = &[
         "",
         "",
     ),
-    ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", "", ""),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        "",
+        "",
+    ),
 ];
 
 /// Every resource, built in or added by a definition.
@@ -112,8 +128,11 @@ impl Registry {
                 kind: kind.into(),
                 short: short.split(' ').filter(|s| !s.is_empty()).map(Into::into).collect(),
                 namespaced: options.contains('n'),
-                has_status: options.contains('s'),
-                has_scale: options.contains('c'),
+                subresources: [('s', "status"), ('c', "scale")]
+                    .into_iter()
+                    .filter(|(option, _)| options.contains(*option))
+                    .map(|(_, name)| name)
+                    .collect(),
                 custom: false,
                 served: true,
             });
@@ -138,7 +157,9 @@ impl Registry {
         let mut served: Vec<&Value> =
             list(crd, "/spec/versions").iter().filter(|v| flag(v, "/served")).collect();
         served.sort_by_key(|v| !flag(v, "/storage"));
-        let names = |pointer: &str| list(crd, pointer).iter().filter_map(Value::as_str).map(Into::into).collect();
+        let names =
+            |pointer: &str| list(crd, pointer).iter().filter_map(Value::as_str).map(Into::into).collect();
+        let has_status = served.first().is_some_and(|v| v.pointer("/subresources/status").is_some());
         let kind = text(crd, "/spec/names/kind");
         let singular = text(crd, "/spec/names/singular");
         self.add(Resource {
@@ -148,8 +169,7 @@ impl Registry {
             kind: kind.into(),
             short: names("/spec/names/shortNames"),
             namespaced: text(crd, "/spec/scope") == "Namespaced",
-            has_status: served.first().is_some_and(|v| v.pointer("/subresources/status").is_some()),
-            has_scale: false,
+            subresources: if has_status { vec!["status"] } else { Vec::new() },
             custom: true,
             served: !served.is_empty(),
             versions: served.iter().map(|v| text(v, "/name").to_owned()).collect(),

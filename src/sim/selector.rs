@@ -154,8 +154,8 @@ impl Fields {
                     None => return Err(format!("invalid selector: '{text}'; can't understand '{term}'")),
                 },
             };
-            let pointer = field_pointer(field, plural)
-                .ok_or_else(|| format!("field label not supported: {field}"))?;
+            let pointer =
+                field_pointer(field, plural).ok_or_else(|| format!("field label not supported: {field}"))?;
             all.push((pointer, wanted, value.to_owned()));
         }
         Ok(Self(all))
@@ -192,8 +192,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn hit(selector: &str, labels: Value) -> bool {
-        Labels::parse(selector).unwrap().matches_map(&labels)
+    fn hit(selector: &str, labels: &Value) -> bool {
+        Labels::parse(selector).unwrap().matches_map(labels)
     }
 
     #[test]
@@ -211,17 +211,20 @@ mod tests {
             ("!app", false),
             ("gone", false),
         ] {
-            assert_eq!(hit(selector, labels.clone()), expected, "{selector}");
+            assert_eq!(hit(selector, &labels), expected, "{selector}");
         }
         assert!(Labels::parse("a b c").is_err());
     }
 
     #[test]
     fn objects_with_expressions() {
-        let selector = json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "Exists"}]});
+        let selector =
+            json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "Exists"}]});
         let selector = Labels::from_object(&selector).unwrap();
         assert!(selector.matches_map(&json!({"a": "1", "b": "x"})));
         assert!(!selector.matches_map(&json!({"a": "1"})));
-        assert!(Labels::from_object(&json!({"matchExpressions": [{"key": "b", "operator": "In"}]})).is_none());
+        assert!(
+            Labels::from_object(&json!({"matchExpressions": [{"key": "b", "operator": "In"}]})).is_none()
+        );
     }
 }

@@ -80,8 +80,7 @@ impl Refusal {
 
     /// 409 for a write on an outdated version or a failed precondition.
     pub(crate) fn conflict(resource: &Resource, name: &str, why: &str) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());
         Self::new(409, "Conflict", message).about(resource, name)
     }
 

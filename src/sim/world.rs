@@ -71,7 +71,12 @@ pub(crate) struct World {
 
 impl World {
     /// A pod, a node or any object by namespace and name.
-    pub(crate) fn object(&self, resource: super::resource::ResourceId, namespace: &str, name: &str) -> Option<&Value> {
+    pub(crate) fn object(
+        &self,
+        resource: super::resource::ResourceId,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&Value> {
         self.store.get(&Key::new(resource, namespace, name)).map(AsRef::as_ref)
     }
 

@@ -42,13 +42,13 @@ impl Ui {
     /// Writes a line of progress to stderr.
     pub fn status(&self, text: &str) {
         if !self.quiet {
-            self.line(text);
+            Self::line(text);
         }
     }
 
     /// Writes a warning to stderr.
     pub fn warning(&self, text: &str) {
-        self.line(&format!("Warning: {text}"));
+        Self::line(&format!("Warning: {text}"));
     }
 
     /// Writes a hint to stderr.
@@ -63,9 +63,9 @@ impl Ui {
             Kind::Partial | Kind::Interrupted => "stopped",
             _ => "error",
         };
-        self.line(&format!("{word}: {}", error.message));
+        Self::line(&format!("{word}: {}", error.message));
         for hint in &error.hints {
-            self.line(&format!("hint: {hint}"));
+            Self::line(&format!("hint: {hint}"));
         }
     }
 
@@ -76,10 +76,12 @@ impl Ui {
     pub fn confirm(&self, cluster: &str, yes: Option<&str>, about: &str) -> Result<()> {
         match yes {
             Some(name) if name == cluster => Ok(()),
-            Some(name) => Err(Error::no(format!("--yes names cluster \"{name}\", but this is \"{cluster}\""))
-                .hint("check the context: kubectl config current-context")),
+            Some(name) => {
+                Err(Error::no(format!("--yes names cluster \"{name}\", but this is \"{cluster}\""))
+                    .hint("check the context: kubectl config current-context"))
+            }
             None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
-                self.line(about);
+                Self::line(about);
                 prompt::cluster_name(cluster)
             }
             None => Err(Error::usage("this writes to the cluster and there is no terminal to ask on")
@@ -87,7 +89,7 @@ impl Ui {
         }
     }
 
-    fn line(&self, text: &str) {
+    fn line(text: &str) {
         let mut err = anstream::stderr().lock();
         let _ = err.write_all(text.as_bytes());
         let _ = err.write_all(b"\n");

@@ -44,7 +44,9 @@ fn line(event: &Event) -> Option<String> {
         Event::Done { step, detail, took: Some(took) } => {
             format!("✓ {step:<9} {:<7} {detail}", seconds(*took)).trim_end().to_owned()
         }
-        Event::Done { step, detail, took: None } => format!("✓ {step:<9} was done before  {detail}").trim_end().to_owned(),
+        Event::Done { step, detail, took: None } => {
+            format!("✓ {step:<9} was done before  {detail}").trim_end().to_owned()
+        }
         Event::Failed { step, reason } => format!("✗ {step:<9} {reason}"),
         Event::Would { action } => format!("would {action}"),
         Event::Finished { name, summary } => format!("{name}  {summary}"),

@@ -17,5 +17,8 @@ pub(super) fn cluster_name(cluster: &str) -> Result<()> {
     if answer.trim() == cluster {
         return Ok(());
     }
-    Err(Error::no(format!("\"{}\" is not the name of this cluster, \"{cluster}\"; nothing was done", answer.trim())))
+    Err(Error::no(format!(
+        "\"{}\" is not the name of this cluster, \"{cluster}\"; nothing was done",
+        answer.trim()
+    )))
 }

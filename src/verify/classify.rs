@@ -33,7 +33,9 @@ pub fn classify(pod: &Pod, snapshot: &Snapshot, source: &[IpNet]) -> Network {
             Some(e) if e.pod_uid.as_deref() != Some(&*pod.uid) => {
                 Network::Unknown("its CiliumEndpoint belongs to an earlier pod of this name".into())
             }
-            Some(e) if !e.ips.contains(ip) => Network::Unknown(format!("its CiliumEndpoint does not have {ip}")),
+            Some(e) if !e.ips.contains(ip) => {
+                Network::Unknown(format!("its CiliumEndpoint does not have {ip}"))
+            }
             Some(e) if &*e.state != "ready" => Network::Unknown(format!("its CiliumEndpoint is {}", e.state)),
             Some(_) => Network::Cilium,
         };

@@ -30,7 +30,8 @@ fn inspect_node(node: &Node, snapshot: &Snapshot) -> NodeFinding {
         problems.push("the node is not Ready".to_owned());
     }
     for taint in &node.taints {
-        if taint.key.starts_with("node.cilium.io/") || &*taint.key == "node.kubernetes.io/network-unavailable" {
+        if taint.key.starts_with("node.cilium.io/") || &*taint.key == "node.kubernetes.io/network-unavailable"
+        {
             problems.push(format!("taint {}:{}", taint.key, taint.effect));
         }
     }

@@ -125,7 +125,12 @@ mod tests {
     use super::*;
 
     fn member(node: &str, side: Side, last: u8) -> Member {
-        Member { node: node.into(), side, node_ip: [172, 30, 0, last].into(), server: [10, 0, last, 9].into() }
+        Member {
+            node: node.into(),
+            side,
+            node_ip: [172, 30, 0, last].into(),
+            server: [10, 0, last, 9].into(),
+        }
     }
 
     fn ids(clients: &[Client]) -> Vec<String> {
@@ -141,8 +146,17 @@ mod tests {
         let clients = expected("n2", &members, &shared);
         let ids = ids(&clients);
         for wanted in [
-            "same-node n2 -> n2", "new-old n2 -> n1", "old-new n1 -> n2", "new-new n2 -> n3", "new-new n3 -> n2",
-            "node-pod n1 -> n2", "pod-node n2 -> n1", "service n2", "dns n2", "api n2", "service n1",
+            "same-node n2 -> n2",
+            "new-old n2 -> n1",
+            "old-new n1 -> n2",
+            "new-new n2 -> n3",
+            "new-new n3 -> n2",
+            "node-pod n1 -> n2",
+            "pod-node n2 -> n1",
+            "service n2",
+            "dns n2",
+            "api n2",
+            "service n1",
         ] {
             assert!(ids.iter().any(|id| id == wanted), "{wanted} is missing in {ids:?}");
         }
@@ -154,9 +168,10 @@ mod tests {
 
     #[test]
     fn participants_are_the_subject_and_peers_of_both_sides() {
-        let nodes: Vec<_> = [("a", Side::New), ("b", Side::Old), ("c", Side::New), ("d", Side::Old), ("e", Side::Old)]
-            .map(|(n, s)| (n.to_owned(), s))
-            .into();
+        let nodes: Vec<_> =
+            [("a", Side::New), ("b", Side::Old), ("c", Side::New), ("d", Side::Old), ("e", Side::Old)]
+                .map(|(n, s)| (n.to_owned(), s))
+                .into();
         let names: Vec<_> = participants("c", &nodes).into_iter().map(|(n, _)| n.as_str()).collect();
         assert_eq!(names, ["c", "a", "d", "e"]);
         let alone = [("a".to_owned(), Side::New)];

@@ -1,5 +1,7 @@
 //! From expected paths and what clients found to a verdict. Pure. A missing answer is a failure.
 
+use std::time::Duration;
+
 use crate::agent::{PathResult, Results};
 
 use super::matrix::Client;
@@ -33,6 +35,9 @@ impl Path {
 pub struct Verdict {
     /// Every expected path.
     pub paths: Vec<Path>,
+    /// How long it took until probe pods ran: the kubelets' time, not the probes'.
+    #[serde(skip)]
+    pub pod_start: Duration,
 }
 
 impl Verdict {
@@ -43,6 +48,7 @@ impl Verdict {
 
     /// Adds the paths of another verdict; a path that was probed twice must pass twice.
     pub fn merge(&mut self, other: Self) {
+        self.pod_start += other.pod_start;
         for path in other.paths {
             match self.paths.iter_mut().find(|p| p.id == path.id) {
                 Some(known) => {
@@ -82,7 +88,8 @@ pub fn judge(expected: &[(Client, Result<Results, String>)]) -> Verdict {
                 Ok(results) => results.results.iter().find(|r| r.id == target.id),
                 Err(_) => None,
             };
-            let missing = found.as_ref().err().cloned().unwrap_or_else(|| "no answer from the probe client".into());
+            let missing =
+                found.as_ref().err().cloned().unwrap_or_else(|| "no answer from the probe client".into());
             verdict.paths.push(result.map_or_else(|| lost(&target.id, missing), reached));
         }
     }
@@ -92,7 +99,8 @@ pub fn judge(expected: &[(Client, Result<Results, String>)]) -> Verdict {
 fn reached(result: &PathResult) -> Path {
     let PathResult { id, sent, ok, longest_gap_ms, error } = result.clone();
     let error = if ok == sent && sent > 0 { String::new() } else { error };
-    let error = if ok < sent && error.is_empty() { "not every connection was answered".into() } else { error };
+    let error =
+        if ok < sent && error.is_empty() { "not every connection was answered".into() } else { error };
     Path { id, sent, ok, longest_gap_ms, error }
 }
 
@@ -122,7 +130,10 @@ mod tests {
     #[test]
     fn missing_and_partial_answers_are_failures() {
         let results = Results { results: vec![found("a", 20, 20), found("b", 20, 19)] };
-        let verdict = judge(&[(client(&["a", "b", "c"]), Ok(results)), (client(&["d"]), Err("ImagePullBackOff".into()))]);
+        let verdict = judge(&[
+            (client(&["a", "b", "c"]), Ok(results)),
+            (client(&["d"]), Err("ImagePullBackOff".into())),
+        ]);
         let failed: Vec<_> = verdict.failures().map(|p| (p.id.as_str(), p.error.as_str())).collect();
         assert_eq!(
             failed,

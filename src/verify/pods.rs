@@ -23,21 +23,22 @@ fn short(node: &str) -> String {
 
 /// The server of a node.
 pub(super) fn server(namespace: &str, node: &str, image: &str) -> Value {
-    let mut container = container(image, vec!["agent".into(), "serve".into(), "--name".into(), node.into()]);
+    let mut container = container(image, &["agent", "serve", "--name", node].map(str::to_owned));
     container["ports"] = json!([{"containerPort": PORT, "name": "probe"}]);
     // The kubelet's own probe is a first path: node to pod on the same node.
-    container["readinessProbe"] = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1, "timeoutSeconds": 1});
-    pod(namespace, &server_name(node), "server", node, false, "Always", container)
+    container["readinessProbe"] =
+        json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1, "timeoutSeconds": 1});
+    pod(namespace, &server_name(node), "server", node, false, "Always", &container)
 }
 
 /// A client on a node.
 pub(super) fn client(namespace: &str, name: &str, node: &str, host: bool, image: &str, spec: &Spec) -> Value {
     let spec = serde_json::to_string(spec).unwrap_or_default();
-    let container = container(image, vec!["agent".into(), "probe".into(), "--spec".into(), spec]);
-    pod(namespace, name, "client", node, host, "Never", container)
+    let container = container(image, &["agent", "probe", "--spec", &spec].map(str::to_owned));
+    pod(namespace, name, "client", node, host, "Never", &container)
 }
 
-fn container(image: &str, args: Vec<String>) -> Value {
+fn container(image: &str, args: &[String]) -> Value {
     json!({
         "name": "probe", "image": image, "imagePullPolicy": "IfNotPresent",
         "command": ["kubectl-cni_migrate"], "args": args,
@@ -55,7 +56,7 @@ fn pod(
     node: &str,
     host: bool,
     restart: &str,
-    container: Value,
+    container: &Value,
 ) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::time::Instant;
 
 use super::matrix::{Client, Member, Shared, Side, expected, participants};
 use super::paths::{Path, Verdict, judge};
@@ -21,9 +22,11 @@ const HOST_NAMESPACE: &str = "kube-system";
 const SERVICE: &str = "probe";
 const ATTEMPTS: u32 = 20;
 const INTERVAL_MS: u64 = 100;
+/// What a client's connections take by themselves.
+const PROBING: Duration = Duration::from_millis(INTERVAL_MS * ATTEMPTS as u64);
 /// Routes to a new node's block take a moment to arrive everywhere: a failed round is repeated so often.
 const ROUNDS: usize = 3;
-const SERVER_LIMIT: Duration = Duration::from_secs(120);
+const SERVER_LIMIT: Duration = Duration::from_mins(2);
 const CLIENT_LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs probes.
@@ -53,15 +56,19 @@ impl Prober<'_> {
         let chosen = participants(subject, &nodes);
         self.prepare().await?;
         let shared = self.shared().await?;
+        let begun = Instant::now();
         let members = self.servers(&chosen, snapshot).await?;
+        let mut pod_start = begun.elapsed();
         let wrong = wrong_addresses(&members, snapshot);
         if !wrong.is_empty() {
-            return Ok(Verdict { paths: wrong });
+            return Ok(Verdict { paths: wrong, pod_start });
         }
         let clients = expected(subject, &members, &shared);
         let mut verdict = Verdict::default();
         for round in 0..ROUNDS {
+            let begun = Instant::now();
             verdict = self.round(&clients, round).await?;
+            pod_start += begun.elapsed().saturating_sub(PROBING);
             if verdict.passed() {
                 break;
             }
@@ -69,7 +76,7 @@ impl Prober<'_> {
             let reason = format!("round {} of {ROUNDS}: no answer on {}", round + 1, failed.join(", "));
             self.report.event(&Event::Waiting { step: "verify".into(), reason });
         }
-        Ok(verdict)
+        Ok(Verdict { pod_start, ..verdict })
     }
 
     /// Removes every probe pod, and with `namespace` the namespace as well.
@@ -142,10 +149,15 @@ impl Prober<'_> {
                 let pod = running.iter().find(|p| *p.name == name);
                 match pod {
                     None => self.create(&pods, &pods::server(NAMESPACE, node, self.image)).await?,
-                    Some(pod) if is_stale(pod, node, *side, snapshot) => self.delete(NAMESPACE, &name).await?,
+                    Some(pod) if is_stale(pod, node, *side, snapshot) => {
+                        self.delete(NAMESPACE, &name).await?
+                    }
                     Some(_) => {}
                 }
-                match pod.filter(|p| p.ready && !is_stale(p, node, *side, snapshot)).and_then(|p| p.ips.first()) {
+                match pod
+                    .filter(|p| p.ready && !is_stale(p, node, *side, snapshot))
+                    .and_then(|p| p.ips.first())
+                {
                     Some(ip) => members.push(member(node, *side, *ip, snapshot)?),
                     None => waiting = Some(unready(node, pod)),
                 }
@@ -172,7 +184,8 @@ impl Prober<'_> {
                 let name = pods::client_name(&c.node, c.host, round);
                 !running.iter().any(|p| *p.name == name && p.is_finished())
             });
-            Ok(unfinished.map_or_else(|| Poll::Ready(running), |c| Poll::Pending(format!("on node {}", c.node))))
+            Ok(unfinished
+                .map_or_else(|| Poll::Ready(running), |c| Poll::Pending(format!("on node {}", c.node))))
         })
         .await;
         // A client that never ran is a path without answer, not an end of the verification.

@@ -9,20 +9,21 @@
 // Every test file is a crate of its own and uses a part of this.
 #![allow(dead_code, unreachable_pub, reason = "shared by test crates that each use a part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(clippy::disallowed_methods, reason = "tests start the binary")]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use cni_migrate::sim::{Builder, Door, Sim};
+use cni_migrate::sim::{Builder, Door, Entry, Sim};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::runtime::Runtime;
 
 /// A call of the binary that takes longer hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(90);
 /// A cluster comes up within this time.
 const COMES_UP: Duration = Duration::from_secs(30);
 
@@ -64,7 +65,8 @@ pub struct Running<'a> {
 impl Env {
     /// Builds a cluster, waits until it is at rest, and opens its door.
     pub fn new(builder: Builder) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (sim, door) = runtime.block_on(async {
             let sim = builder.build().unwrap();
             sim.settled(COMES_UP).await.unwrap();
@@ -142,7 +144,7 @@ impl Env {
 
     /// Log entries of writes, as `verb resource namespace/name`.
     pub fn writes(&self) -> Vec<String> {
-        self.sim.log().iter().filter(|e| e.is_write()).map(|e| e.summary()).collect()
+        self.sim.log().iter().filter(|e| e.is_write()).map(Entry::summary).collect()
     }
 }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind, mount_change,
-    move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind,
+    mount_change, move_mount, open_tree, unmount,
 };
 use rustix::process::{Pid, WaitOptions, wait};
 
-use super::layout::{Layout, Node};
+use super::layout::{Layout, NETNS, Node};
 use super::node::{BOOT_ID, CONTAINERD_CONFIG, KUBELET_CONFIG, PRIVATE};
 use crate::error::{Context, Error};
 use crate::process;
@@ -97,6 +97,9 @@ fn kubelet(layout: &Layout, node: &Node) -> Command {
 
 fn mount_everything(node: &Node) -> Result<(), Error> {
     mount_sys()?;
+    // Inherited handles would keep namespaces of this and other clusters alive after their end.
+    let netns = Path::new(NETNS);
+    unmount(netns, UnmountFlags::DETACH).at("let go of", netns)?;
     for folder in PRIVATE {
         let target = Path::new("/").join(folder);
         fs::create_dir_all(&target).at("create", &target)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Where clusters keep their state; reboots of the machine need not be survived.
 const STATE: &str = "/var/lib/cni-migrate-lab";
 /// Where `ip netns` keeps its handles.
-const NETNS: &str = "/run/netns";
+pub(crate) const NETNS: &str = "/run/netns";
 /// Network that joins the control plane and the nodes; it exists in a namespace of its own.
 const FABRIC: [u8; 3] = [172, 30, 0];
 /// Address of the bridge, the nodes' default gateway.

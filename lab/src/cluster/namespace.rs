@@ -44,7 +44,11 @@ pub(crate) fn create_fabric(layout: &Layout) -> Result<(), Error> {
     ip(&format!("-n {fabric} link set lo up"))?;
     ip(&format!("-n {fabric} link add {FABRIC} type bridge"))?;
     ip(&format!("-n {fabric} addr add {GATEWAY}/{PREFIX} dev {FABRIC}"))?;
-    ip(&format!("-n {fabric} link set {FABRIC} up"))
+    ip(&format!("-n {fabric} link set {FABRIC} up"))?;
+    // A router says at once that it has no way; in silence, whoever calls a Service before kube-proxy has written its
+    // rules waits 30 s.
+    let forward = Path::new("/proc/sys/net/ipv4/ip_forward");
+    inside(&layout.netns_path(FABRIC), None, || fs::write(forward, "1"))?.at("write", forward)
 }
 
 /// Makes a namespace with `eth0` plugged into the fabric; the fabric's end of the cable is named after the machine.

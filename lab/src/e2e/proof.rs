@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    meter::judge::{Class, Side, Verdict},
+    meter::verdict::{Class, Side, Verdict},
 };
 
 /// The one file that a migrated node's container runtime reads.
@@ -96,6 +96,12 @@ impl World {
         let verdict = self.verdict()?;
         self.show(&verdict.to_string());
         self.checks.none("the meter measured without a pause", &verdict.silences);
+        let share = verdict.unclear_share() * 1_000.0;
+        self.checks.that(
+            "the machine let the meter run: at most 1 in 1000 attempts is unclear",
+            share <= 1.0,
+            &format!("{share:.1} in 1000"),
+        );
         for class in classes {
             self.checks.that(
                 &format!("the meter tried {class}"),

@@ -60,28 +60,24 @@ pub(crate) enum Reboot {
 }
 
 impl Verb<'_> {
-    /// The words after the program's name; `chart` and `values` are files.
+    /// The words after the program's name; `chart` and `values` are a folder and a file.
     fn arguments(self, chart: &str, values: &str) -> Vec<String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let target = words(&["--chart", chart, "-f", values, "--target-pod-cidr", NEW_NETWORK]);
-        let probe = words(&["--probe-image", images::PROBE]);
-        let yes = words(&[&format!("--yes={CLUSTER}")]);
-        match self {
-            Self::Run => [words(&["run"]), yes, target, probe, words(&["--reboot", "never"])].concat(),
-            Self::Preflight => [words(&["preflight"]), target].concat(),
-            Self::Install => [words(&["install"]), yes, target].concat(),
-            Self::Node(node, reboot) => {
-                let reboot = match reboot {
-                    Reboot::Never => "never",
-                    Reboot::Pod => "pod",
-                };
-                [words(&["node", node]), yes, target, probe, words(&["--reboot", reboot])].concat()
-            }
-            Self::Verify => [words(&["verify"]), target, probe].concat(),
-            Self::Status => words(&["status"]),
-            Self::Finalize => [words(&["finalize"]), yes, target].concat(),
-            Self::CleanupFlannel => [words(&["cleanup-flannel"]), yes, target].concat(),
-        }
+        let yes = format!("--yes={CLUSTER}");
+        let target = ["--target-pod-cidr", NEW_NETWORK, "-f", values];
+        let chart = ["--chart", chart];
+        let write = [&yes, "--probe-image", images::PROBE];
+        let parts: &[&[&str]] = match self {
+            Self::Run => &[&["run", "--reboot", "never"], &target, &chart, &write],
+            Self::Preflight => &[&["preflight"], &target],
+            Self::Install => &[&["install"], &target, &chart, &write],
+            Self::Node(node, Reboot::Never) => &[&["node", node, "--reboot", "never"], &target, &write],
+            Self::Node(node, Reboot::Pod) => &[&["node", node, "--reboot", "pod"], &target, &write],
+            Self::Verify => &[&["verify"], &target, &write],
+            Self::Status => &[&["status"], &target],
+            Self::Finalize => &[&["finalize"], &target, &chart, &write],
+            Self::CleanupFlannel => &[&["cleanup-flannel"], &target, &write],
+        };
+        parts.concat().into_iter().map(ToOwned::to_owned).collect()
     }
 }
 
@@ -197,15 +193,11 @@ mod tests {
     #[test]
     fn command_lines_are_those_of_the_manual() {
         let line = |verb: Verb<'_>| verb.arguments("/chart", "/values").join(" ");
-        let target = "--chart /chart -f /values --target-pod-cidr 10.245.0.0/16";
-        let probe = "--probe-image docker.io/lab/cni-migrate:dev";
-        assert_eq!(line(Verb::Run), format!("run --yes=e2e {target} {probe} --reboot never"));
+        let target = "--target-pod-cidr 10.245.0.0/16 -f /values";
+        let write = "--yes=e2e --probe-image docker.io/lab/cni-migrate:dev";
+        assert_eq!(line(Verb::Run), format!("run --reboot never {target} --chart /chart {write}"));
         assert_eq!(line(Verb::Preflight), format!("preflight {target}"));
-        assert_eq!(
-            line(Verb::Node("n2", Reboot::Pod)),
-            format!("node n2 --yes=e2e {target} {probe} --reboot pod")
-        );
-        assert_eq!(line(Verb::CleanupFlannel), format!("cleanup-flannel --yes=e2e {target}"));
-        assert_eq!(line(Verb::Status), "status");
+        assert_eq!(line(Verb::Node("n2", Reboot::Pod)), format!("node n2 --reboot pod {target} {write}"));
+        assert_eq!(line(Verb::CleanupFlannel), format!("cleanup-flannel {target} {write}"));
     }
 }

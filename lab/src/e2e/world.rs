@@ -19,13 +19,7 @@ use super::{
 use crate::{
     cluster::{Backend, Cluster, Source, UpOptions},
     error::{Context as _, Error},
-    meter::{
-        judge::{self, Verdict},
-        life::Span,
-        read,
-        record::RECORDS,
-        watch::Watch,
-    },
+    meter::{judge, life::Span, read, record::RECORDS, verdict::Verdict, watch::Watch},
     process,
     ui::Ui,
     workload,

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     net::{IpAddr, SocketAddr},
 };
 
@@ -14,106 +13,35 @@ use super::{
     life::{Lives, Span},
     read::Record,
     record::{Event, Kind, NAMESPACE, PATIENCE, PERIOD, Target},
+    verdict::{Class, Loss, Side, Tally, Verdict},
 };
 
-/// On which pod network an address lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Side {
-    /// The network that is migrated from.
-    Old,
-    /// The network that is migrated to.
-    New,
-}
-
-/// What is added up together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
-    /// New connections between pods, by the network of the near and of the far end.
-    Pods(Side, Side),
-    /// New connections to a Service.
-    Service,
-    /// DNS queries.
-    Dns,
-    /// New connections to the API.
-    Api,
-    /// Pings over held connections.
-    Held,
-}
-
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = |side: &Side| match side {
-            Side::Old => "old",
-            Side::New => "new",
-        };
-        match self {
-            Self::Pods(from, to) => write!(f, "pod {}-{}", side(from), side(to)),
-            Self::Service => f.write_str("service"),
-            Self::Dns => f.write_str("dns"),
-            Self::Api => f.write_str("api"),
-            Self::Held => f.write_str("held"),
-        }
-    }
-}
-
-/// The sums of one class.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Attempts that came to an end.
-    pub(crate) attempts: u64,
-    /// Attempts that were lost although both ends were steady.
-    pub(crate) lost: u64,
-    /// Attempts that were lost while one of the two pods was itself being restarted.
-    pub(crate) excused: u64,
-    /// The longest time on one pair from the first such loss to the next success; whole multiples of 100 ms mean
-    /// nothing finer than that was measured.
-    pub(crate) longest_gap: SignedDuration,
-}
-
-/// A loss that nothing explains.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Loss {
-    /// When the attempt began.
-    pub(crate) at: Timestamp,
-    /// Pod and node at the near end.
-    pub(crate) from: String,
-    /// The far end.
-    pub(crate) to: Target,
-    /// What went wrong.
-    pub(crate) error: String,
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Target { kind, pod, address } = &self.to;
-        write!(f, "{} {} -> {kind:?} {pod} {address}: {}", self.at, self.from, self.error)
-    }
-}
-
-/// What the meter measured in a stretch of time.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Verdict {
-    /// The sums.
-    pub(crate) tallies: BTreeMap<Class, Tally>,
-    /// The losses that nothing explains, in the order of time.
-    pub(crate) losses: Vec<Loss>,
-    /// Where the meter measured nothing although it should have; a verdict with any of these proves nothing.
-    pub(crate) silences: Vec<String>,
-    /// How often an agent was held up by a busy machine, which explains no loss but may be its reason.
-    pub(crate) held_up: u64,
-    /// The longest of these delays.
-    pub(crate) longest_delay: SignedDuration,
-}
+/// How much of an attempt's patience an agent must have been held up for the attempt to prove nothing: half of it.
+const UNFAIR_SECONDS: f64 = 0.5;
 
 /// Judges the records over `span`. `new_network` is the pod network that is migrated to.
 pub(crate) fn judge(records: &[Record], lives: &Lives, new_network: IpNet, span: Span) -> Verdict {
-    let mut verdict = Verdict { silences: coverage::silences(records, lives, span), ..Verdict::default() };
+    let silences = coverage::silences(records, lives, span);
+    let mut verdict = Verdict { silences, delays: delays(records, span), ..Verdict::default() };
     for record in records {
         Reading { lives, new_network, span, verdict: &mut verdict, near: None, runs: BTreeMap::new() }
             .read(record);
     }
     verdict.losses.sort_by_key(|loss| loss.at);
     verdict
+}
+
+/// The stretches in which an agent should have run and did not.
+fn delays(records: &[Record], span: Span) -> Vec<Span> {
+    let lines = records.iter().flat_map(|record| &record.lines);
+    let delays = lines.filter_map(|line| match line.event {
+        Event::HeldUp { millis } => {
+            let from = line.at.checked_sub(SignedDuration::from_millis(millis)).ok()?;
+            Span { from, until: line.at }.overlap(span)
+        }
+        _ => None,
+    });
+    delays.collect()
 }
 
 /// The near end of the lines that follow.
@@ -160,20 +88,20 @@ impl Reading<'_> {
                         self.gap(target, run.first, line.at);
                     }
                 }
-                Event::HeldUp { millis } => {
-                    self.verdict.held_up += 1;
-                    let delay = SignedDuration::from_millis(*millis);
-                    self.verdict.longest_delay = self.verdict.longest_delay.max(delay);
-                }
-                Event::Stopped | Event::PeersUnknown { .. } => {}
+                Event::HeldUp { .. } | Event::Stopped | Event::PeersUnknown { .. } => {}
             }
         }
         self.end_runs();
     }
 
     fn loss(&mut self, at: Timestamp, target: &Target, error: &str) {
-        if self.is_excused(at, target) {
+        let attempt = Span { from: at, until: at.saturating_add(PATIENCE).unwrap_or(at) };
+        if self.is_excused(attempt, target) {
             self.tally(target).excused += 1;
+            return;
+        }
+        if self.is_unclear(attempt) {
+            self.tally(target).unclear += 1;
             return;
         }
         self.tally(target).lost += 1;
@@ -183,17 +111,24 @@ impl Reading<'_> {
     }
 
     /// Whether one of the two pods was itself being restarted while the attempt lasted.
-    fn is_excused(&self, begun: Timestamp, target: &Target) -> bool {
-        let attempt = Span { from: begun, until: begun.saturating_add(PATIENCE).unwrap_or(begun) };
+    fn is_excused(&self, attempt: Span, target: &Target) -> bool {
         let near = self.near.as_ref().and_then(|near| self.lives.get(&near.uid));
         let near_steady = near.is_some_and(|life| life.is_steady(attempt));
         let far_steady = match target.kind {
             Kind::Service | Kind::Dns | Kind::Api => true,
-            Kind::Pod | Kind::Held => {
-                self.lives.named(NAMESPACE, &target.pod, begun).is_some_and(|life| life.is_steady(attempt))
-            }
+            Kind::Pod | Kind::Held => self
+                .lives
+                .named(NAMESPACE, &target.pod, attempt.from)
+                .is_some_and(|life| life.is_steady(attempt)),
         };
         !(near_steady && far_steady)
+    }
+
+    /// Whether some agent was held up for so much of the attempt that an answer had no fair chance. All of the lab
+    /// runs on one machine: where one agent does not run, the far end of another's attempt may not run either.
+    fn is_unclear(&self, attempt: Span) -> bool {
+        let overlaps = self.verdict.delays.iter().filter_map(|delay| delay.overlap(attempt));
+        overlaps.map(Span::seconds).any(|seconds| seconds >= UNFAIR_SECONDS)
     }
 
     /// Ends the rows of losses that no success followed.
@@ -222,22 +157,6 @@ impl Reading<'_> {
 
     fn side(&self, address: IpAddr) -> Side {
         if self.new_network.contains(&address) { Side::New } else { Side::Old }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<12} {:>9} {:>6} {:>8}  longest gap (resolution 100 ms)",
-            "class", "attempts", "lost", "excused"
-        )?;
-        for (class, Tally { attempts, lost, excused, longest_gap }) in &self.tallies {
-            let class = class.to_string();
-            writeln!(f, "{class:<12} {attempts:>9} {lost:>6} {excused:>8}  {} ms", longest_gap.as_millis())?;
-        }
-        let delay = self.longest_delay.as_millis();
-        write!(f, "agents held up by a busy machine: {} times, longest {delay} ms", self.held_up)
     }
 }
 
@@ -294,7 +213,8 @@ mod tests {
             line(5, Event::Back { target: b.clone() }),
         ];
         let verdict = verdict(written, &two_pods());
-        let tally = Tally { attempts: 10, lost: 2, excused: 0, longest_gap: SignedDuration::from_secs(3) };
+        let longest_gap = SignedDuration::from_secs(3);
+        let tally = Tally { attempts: 10, lost: 2, longest_gap, ..Tally::default() };
         assert_eq!(verdict.tallies, [(Class::Pods(Side::Old, Side::New), tally)].into());
         assert_eq!(
             verdict.losses[0].to_string(),
@@ -329,6 +249,23 @@ mod tests {
             1,
             "the restart of a peer does not explain a lost DNS query"
         );
+    }
+
+    #[test]
+    fn a_loss_while_the_machine_stands_still_proves_nothing() {
+        let dns = target(Kind::Dns, "", "10.96.0.10:53");
+        let held_up = |second, millis| line(second, Event::HeldUp { millis });
+        let losses = vec![
+            started(0, "meter-a", "10.244.0.5"),
+            loss(10, &dns),
+            held_up(11, 600),
+            loss(20, &dns),
+            held_up(21, 400),
+        ];
+        let verdict = verdict(losses, &two_pods());
+        let tally = &verdict.tallies[&Class::Dns];
+        assert_eq!((tally.unclear, tally.lost), (1, 1), "only a delay of half the patience counts");
+        assert_eq!(verdict.losses[0].at, at(20));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod peers;
 pub(crate) mod read;
 pub(crate) mod record;
 mod recorder;
+pub(crate) mod verdict;
 pub(crate) mod watch;
 mod wire;
 

@@ -20,7 +20,9 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     let key = key_of(target)?;
     let info = world.registry.get(target.resource).clone();
     if call.param("fieldManager").is_none() {
-        return Err(Refusal::bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"));
+        return Err(Refusal::bad_request(
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+        ));
     }
     let mut applied: Value = call.json()?;
     fit_to_path(&info, target, &mut applied)?;

@@ -87,10 +87,14 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// 400 where it is none.
+    /// 400 where it is none, 415 where it says so itself.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
-        serde_json::from_slice(&self.body)
-            .map_err(|e| Refusal::bad_request(format!("the body of the request is not the JSON expected: {e}")))
+        if self.header("content-type").contains("protobuf") {
+            return Err(Refusal::unsupported_media("the embedded cluster reads JSON, not protobuf"));
+        }
+        serde_json::from_slice(&self.body).map_err(|e| {
+            Refusal::bad_request(format!("the body of the request is not the JSON expected: {e}"))
+        })
     }
 }
 

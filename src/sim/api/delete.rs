@@ -45,7 +45,8 @@ fn collection(world: &mut World, call: &Call, target: &Target, options: &Deletio
 }
 
 fn success(info: &Resource, object: &Value) -> Value {
-    let mut details = json!({"name": text(object, "/metadata/name"), "kind": info.plural, "uid": uid(object)});
+    let mut details =
+        json!({"name": text(object, "/metadata/name"), "kind": info.plural, "uid": uid(object)});
     if !info.group.is_empty() {
         details["group"] = json!(info.group);
     }

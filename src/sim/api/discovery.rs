@@ -58,10 +58,8 @@ fn groups(registry: &Registry) -> Vec<Value> {
 }
 
 fn group(name: &str, versions: &[&str]) -> Value {
-    let all: Vec<Value> = versions
-        .iter()
-        .map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v}))
-        .collect();
+    let all: Vec<Value> =
+        versions.iter().map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v})).collect();
     json!({"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": all, "preferredVersion": all[0]})
 }
 
@@ -81,7 +79,9 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Answer<Value> {
         return Err(Refusal::no_such_path());
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Ok(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all}))
+    Ok(
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": all}),
+    )
 }
 
 fn describe(resource: &Resource, all: &mut Vec<Value>) {
@@ -92,10 +92,10 @@ fn describe(resource: &Resource, all: &mut Vec<Value>) {
     }
     all.push(main);
     let read_write = &["get", "patch", "update"];
-    if resource.has_status {
+    if resource.has_status() {
         all.push(entry(&format!("{plural}/status"), "", resource.namespaced, kind, read_write));
     }
-    if resource.has_scale {
+    if resource.has_scale() {
         let mut scale = entry(&format!("{plural}/scale"), "", resource.namespaced, "Scale", read_write);
         scale["group"] = json!("autoscaling");
         scale["version"] = json!("v1");

@@ -40,10 +40,13 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         }
         // The real server puts this failure into the body of a 201: its create handler takes only the body's code
         // over, never into the HTTP status line (`apiserver/pkg/endpoints/handlers/create.go`).
-        return Ok(Reply::json(201, &json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 500,
-            "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-        })));
+        return Ok(Reply::json(
+            201,
+            &json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 500,
+                "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+            }),
+        ));
     };
     if !may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
         check_and_decrement(world, budget, &key.name, options.dry_run)?;
@@ -60,7 +63,9 @@ fn ignores_budgets(pod: &Value) -> bool {
 fn budgets_of(world: &World, pod: &Value) -> Vec<Key> {
     let namespace = text(pod, "/metadata/namespace");
     let matches = |b: &Value| {
-        b.pointer("/spec/selector").and_then(Labels::from_object).is_some_and(|selector| selector.matches(pod))
+        b.pointer("/spec/selector")
+            .and_then(Labels::from_object)
+            .is_some_and(|selector| selector.matches(pod))
     };
     let budgets = world.store.list(id::BUDGETS, Some(namespace)).filter(|b| matches(b));
     budgets.map(|b| Key::of(id::BUDGETS, b)).collect()

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use crate::sim::json::{list, text};
 use crate::sim::node::shell::{self, Outcome};
@@ -37,7 +38,9 @@ pub(crate) fn answer(shared: &Shared, call: &mut Call, target: &Target) -> Answe
     let offered = |p: &str| protocol.split(',').any(|o| o.trim() == p);
     let chosen = ["v5.channel.k8s.io", "v4.channel.k8s.io"].into_iter().find(|p| offered(p));
     let (Some(upgrade), Some(chosen)) = (call.upgrade.take(), chosen) else {
-        return Err(Refusal::bad_request("Upgrade request required: exec wants a WebSocket with v5.channel.k8s.io"));
+        return Err(Refusal::bad_request(
+            "Upgrade request required: exec wants a WebSocket with v5.channel.k8s.io",
+        ));
     };
     let outcome = run(&mut shared.lock(), namespace, name, &container, &argv)?;
     tokio::spawn(send(upgrade, outcome));
@@ -80,7 +83,10 @@ pub(crate) fn run(
         return Err(Refusal::internal(&format!("error dialing backend: node {node:?} does not answer")));
     }
     if text(&object, "/status/phase") != "Running" {
-        let why = format!("container {container} in pod {pod} is not running: phase {}", text(&object, "/status/phase"));
+        let why = format!(
+            "container {container} in pod {pod} is not running: phase {}",
+            text(&object, "/status/phase")
+        );
         return Err(Refusal::internal(&why));
     }
     let outcome = match (container, world.machines.get_mut(node)) {
@@ -95,7 +101,8 @@ async fn send(upgrade: OnUpgrade, outcome: Outcome) {
     let Ok(upgraded) = upgrade.await else { return };
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let status = status_of(outcome.code).to_string().into_bytes();
-    let frames = [(STDOUT, outcome.stdout.into_bytes()), (STDERR, outcome.stderr.into_bytes()), (ERROR, status)];
+    let frames =
+        [(STDOUT, outcome.stdout.into_bytes()), (STDERR, outcome.stderr.into_bytes()), (ERROR, status)];
     for (channel, data) in frames.into_iter().filter(|(_, data)| !data.is_empty()) {
         let mut frame = vec![channel];
         frame.extend(data);
@@ -104,7 +111,9 @@ async fn send(upgrade: OnUpgrade, outcome: Outcome) {
             return;
         }
     }
-    drop(socket.close(None).await);
+    // kubectl takes a close without a code for a broken stream.
+    let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    drop(socket.close(Some(close)).await);
 }
 
 fn status_of(code: i32) -> Value {

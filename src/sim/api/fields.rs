@@ -32,7 +32,9 @@ const UNOWNED_METADATA: &[&str] = &[
 /// From the `patchMergeKey` and `listMapKey` tags of `k8s.io/api`; custom resources have no such lists here.
 pub(crate) fn merge_key(field: &str, items: &[Value]) -> Option<&'static str> {
     let candidates: &[&str] = match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" => &["name"],
+        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" => {
+            &["name"]
+        }
         "conditions" | "addresses" => &["type"],
         "volumeMounts" => &["mountPath"],
         "ports" => &["containerPort", "port"],
@@ -153,7 +155,9 @@ impl FieldSet {
     pub(crate) fn printed(&self) -> Vec<String> {
         let element = |e: &String| match e.strip_prefix("f:") {
             Some(name) => format!(".{name}"),
-            None => format!("[{}]", e.trim_start_matches("k:").trim_matches(['{', '}']).replace("\":", "\"=")),
+            None => {
+                format!("[{}]", e.trim_start_matches("k:").trim_matches(['{', '}']).replace("\":", "\"="))
+            }
         };
         self.0.iter().map(|p| p.iter().map(element).collect()).collect()
     }

@@ -36,7 +36,9 @@ use super::world::Shared;
 
 /// The connection broke: what a client sees of a reset.
 #[derive(Debug, thiserror::Error)]
-#[error("the embedded cluster was told to break this connection: take the fault away, or retry as after a reset")]
+#[error(
+    "the embedded cluster was told to break this connection: take the fault away, or retry as after a reset"
+)]
 pub struct ConnectionReset;
 
 /// Answers one request.

@@ -21,14 +21,11 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         return apply::answer(world, call, target);
     }
     let old = current(world, &info, &key)?;
-    let mut new = match target.subresource.as_deref() {
-        Some("scale") => read::scale_of(&old),
-        _ => {
-            let mut shown = Value::clone(&old);
-            set(&mut shown, "/apiVersion", info.api_version(&target.version));
-            shown
-        }
-    };
+    let is_scale = target.subresource.as_deref() == Some("scale");
+    let mut new = if is_scale { read::scale_of(&old) } else { Value::clone(&old) };
+    if !is_scale {
+        set(&mut new, "/apiVersion", info.api_version(&target.version));
+    }
     match kind.as_str() {
         "application/merge-patch+json" => merge(&mut new, &call.json()?),
         "application/json-patch+json" => patch_json(&mut new, call)?,
@@ -41,7 +38,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
             return Err(Refusal::unsupported_media(why));
         }
     }
-    if target.subresource.as_deref() != Some("scale") {
+    if !is_scale {
         if name(&new) != key.name || text(&new, "/metadata/namespace") != key.namespace {
             return Err(Refusal::bad_request("a patch cannot change the name or namespace of an object"));
         }
@@ -54,7 +51,10 @@ fn patch_json(new: &mut Value, call: &Call) -> Answer<()> {
     let operations: Vec<json_patch::PatchOperation> = call.json()?;
     json_patch::patch(new, &operations).map_err(|why| {
         // The real server does not say which operation failed; the cause is an addition that helps in tests.
-        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request")
-            .cause("UnexpectedServerResponse", &why.to_string(), "")
+        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request").cause(
+            "UnexpectedServerResponse",
+            &why.to_string(),
+            "",
+        )
     })
 }

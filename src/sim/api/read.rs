@@ -114,14 +114,12 @@ struct List<'a> {
 
 fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let limit: usize = call.param("limit").and_then(|l| l.parse().ok()).unwrap_or(0);
-    let mut snapshot = match call.param("continue") {
-        Some(token) => resume(world, token)?,
-        None => {
-            let objects = Filter::of(world, call, target)?.objects(world, target);
-            world.snapshots.next += 1;
-            let number = world.snapshots.next;
-            Snapshot { number, revision: world.store.revision(), rest: objects.into() }
-        }
+    let mut snapshot = if let Some(token) = call.param("continue") {
+        resume(world, token)?
+    } else {
+        let objects = Filter::of(world, call, target)?.objects(world, target);
+        world.snapshots.next += 1;
+        Snapshot { number: world.snapshots.next, revision: world.store.revision(), rest: objects.into() }
     };
     let count = if limit == 0 { snapshot.rest.len() } else { limit.min(snapshot.rest.len()) };
     let page: Vec<Arc<Value>> = snapshot.rest.drain(..count).collect();

@@ -29,7 +29,11 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
         }
         "selfsubjectrulesreviews" => {
             let rules = if world.faults.denies_something() { narrowed(world) } else { everything() };
-            set(&mut review, "/status", json!({"resourceRules": rules, "nonResourceRules": [], "incomplete": false}));
+            set(
+                &mut review,
+                "/status",
+                json!({"resourceRules": rules, "nonResourceRules": [], "incomplete": false}),
+            );
         }
         _ => return Err(Refusal::no_such_path()),
     }

@@ -31,7 +31,9 @@ pub(crate) fn patch(object: &mut Value, patch: &Value) {
 fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value) {
     match change {
         Value::Null => drop(map.shift_remove(key)),
-        Value::Object(_) if change.get("$patch").is_some_and(|p| p == "delete") => drop(map.shift_remove(key)),
+        Value::Object(_) if change.get("$patch").is_some_and(|p| p == "delete") => {
+            drop(map.shift_remove(key));
+        }
         Value::Object(_) => patch(map.entry(key).or_insert(Value::Null), change),
         Value::Array(changes) => {
             let old = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
@@ -95,8 +97,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn patched(mut object: Value, change: Value) -> Value {
-        patch(&mut object, &change);
+    fn patched(mut object: Value, change: &Value) -> Value {
+        patch(&mut object, change);
         object
     }
 
@@ -105,7 +107,7 @@ mod tests {
         let old = json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}], "args": [1, 2]}});
         let new = patched(
             old,
-            json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}, {"key": "a", "$patch": "delete"}], "args": [3]}}),
+            &json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}, {"key": "a", "$patch": "delete"}], "args": [3]}}),
         );
         assert_eq!(new, json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}], "args": [3]}}));
     }
@@ -115,6 +117,6 @@ mod tests {
         let old = json!({"a": {"x": 1}, "b": {"y": 2}, "finalizers": ["p", "q"]});
         let change = json!({"a": {"$patch": "replace", "z": 3}, "b": {"$patch": "delete"},
             "$deleteFromPrimitiveList/finalizers": ["p"]});
-        assert_eq!(patched(old, change), json!({"a": {"z": 3}, "finalizers": ["q"]}));
+        assert_eq!(patched(old, &change), json!({"a": {"z": 3}, "finalizers": ["q"]}));
     }
 }

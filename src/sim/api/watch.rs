@@ -20,8 +20,8 @@ use crate::sim::world::{Shared, World};
 use super::read::{Filter, present, wants_metadata};
 use super::{Call, Reply, Target};
 
-/// How often a bookmark comes (`k8s.io/apiserver/pkg/storage/cacher`, `defaultBookmarkFrequency`).
-const BOOKMARKS: Duration = Duration::from_mins(1);
+/// How often a bookmark comes: about once a minute (`k8s.io/apiserver/pkg/storage/cacher`).
+const BOOKMARKS: Duration = Duration::from_secs(55);
 
 struct Watcher {
     shared: Shared,

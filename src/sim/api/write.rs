@@ -59,9 +59,9 @@ pub(crate) fn store(
     let old = current(world, &info, key)?;
     let dry = call.is_dry_run()?;
     let part = match target.subresource.as_deref() {
-        Some("status") if !info.has_status => return Err(Refusal::no_such_path()),
+        Some("status") if !info.has_status() => return Err(Refusal::no_such_path()),
         Some("status") => Part::Status,
-        Some("scale") if !info.has_scale => return Err(Refusal::no_such_path()),
+        Some("scale") if !info.has_scale() => return Err(Refusal::no_such_path()),
         Some("scale") => {
             let scale = new;
             new = Value::clone(&old);

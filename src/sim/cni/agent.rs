@@ -53,7 +53,8 @@ fn string_map(value: &Value) -> BTreeMap<String, String> {
 
 /// Creates the CiliumNode that the operator gives a range to.
 fn announce(world: &mut World, node: &str) -> Result<(), String> {
-    let resource = world.registry.find(GROUP, "ciliumnodes").ok_or("waiting for CRD ciliumnodes.cilium.io")?;
+    let resource =
+        world.registry.find(GROUP, "ciliumnodes").ok_or("waiting for CRD ciliumnodes.cilium.io")?;
     if world.object(resource, "", node).is_some() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::sim::clock::hex;
 use crate::sim::json::{merge, set, text};
 
 /// The chart's defaults for the values read here.
@@ -33,8 +34,7 @@ pub(crate) fn render(namespace: &str, version: &str, given: &Value) -> Result<Ve
     merge(&mut values, given);
     refuse(&values, version)?;
     let config = config_map(&values);
-    let checksum: String =
-        Sha256::digest(config.to_string()).iter().map(|b| format!("{b:02x}")).collect();
+    let checksum = hex(&Sha256::digest(config.to_string()));
     let mut annotations = json!({});
     if values["rollOutCiliumPods"] == true {
         annotations["cilium.io/cilium-configmap-checksum"] = checksum.into();
@@ -64,15 +64,21 @@ pub(crate) fn render(namespace: &str, version: &str, given: &Value) -> Result<Ve
 fn refuse(values: &Value, version: &str) -> Result<(), String> {
     let fail = |why: &str| Err(format!("execution error at (cilium/templates/validate.yaml): {why}"));
     if values.get("tunnel").is_some() {
-        return fail("tunnel was deprecated in v1.14 and has been removed in v1.15. Use routingMode and tunnelProtocol.");
+        return fail(
+            "tunnel was deprecated in v1.14 and has been removed in v1.15. Use routingMode and tunnelProtocol.",
+        );
     }
     let replacement = printed(&values["kubeProxyReplacement"]);
     if !matches!(replacement.as_str(), "true" | "false") {
-        return fail(&format!("kubeProxyReplacement must be explicitly set to a valid value (true or false) to continue, not {replacement}"));
+        return fail(&format!(
+            "kubeProxyReplacement must be explicitly set to a valid value (true or false) to continue, not {replacement}"
+        ));
     }
     let mut parts = version.trim_start_matches('v').split('.');
     if parts.next() != Some("1") || parts.next().is_none() {
-        return Err(format!("chart \"cilium\" version {version:?} not found in https://helm.cilium.io/ repository"));
+        return Err(format!(
+            "chart \"cilium\" version {version:?} not found in https://helm.cilium.io/ repository"
+        ));
     }
     Ok(())
 }
@@ -125,7 +131,10 @@ fn config_map(values: &Value) -> Value {
     }
     let cni = &values["cni"];
     if cni["customConf"] != true && cni["install"] == true {
-        put("write-cni-conf-when-ready", format!("{}/05-cilium.conflist", printed(&cni["hostConfDirMountPath"])));
+        put(
+            "write-cni-conf-when-ready",
+            format!("{}/05-cilium.conflist", printed(&cni["hostConfDirMountPath"])),
+        );
         put("cni-exclusive", printed(&cni["exclusive"]));
         put("cni-log-file", printed(&cni["logFile"]));
     }
@@ -142,7 +151,8 @@ fn config_map(values: &Value) -> Value {
     }
     put("set-cilium-is-up-condition", "true".into());
     let watcher = &operator["unmanagedPodWatcher"];
-    let interval = if watcher["restart"] == true { format!("{}s", watcher["intervalSeconds"]) } else { "0".to_owned() };
+    let interval =
+        if watcher["restart"] == true { format!("{}s", watcher["intervalSeconds"]) } else { "0".to_owned() };
     put("unmanaged-pod-watcher-interval", interval);
     for (key, value) in values["extraConfig"].as_object().into_iter().flatten() {
         put(key, printed(value));

@@ -24,7 +24,8 @@ pub(crate) fn start(world: &mut World, node: &str, namespace: &str) -> Result<()
     let config = config.ok_or(format!("configmap {CONFIG:?} not found"))?;
     let cni_conf = entry(config, "/data", "cni-conf.json").unwrap_or_default().to_owned();
     let net_conf = entry(config, "/data", "net-conf.json").unwrap_or_default();
-    let net: Value = serde_json::from_str(net_conf).map_err(|e| format!("error parsing net-conf.json: {e}"))?;
+    let net: Value =
+        serde_json::from_str(net_conf).map_err(|e| format!("error parsing net-conf.json: {e}"))?;
     let object = world.node(node).ok_or(format!("node {node:?} not found"))?;
     let subnet = text(object, "/spec/podCIDR").to_owned();
     if subnet.is_empty() {
@@ -131,7 +132,9 @@ pub(crate) fn attach(world: &mut World, key: &Key, node: &str) -> Result<String,
     ))?;
     let subnet = env.lines().find_map(|l| l.strip_prefix("FLANNEL_SUBNET=")).unwrap_or_default();
     let range = subnet.replace(".1/", ".0/");
-    let address = machine.take_address(&range, key).ok_or(format!("no IP addresses available in range set: {range}"))?;
+    let address = machine
+        .take_address(&range, key)
+        .ok_or(format!("no IP addresses available in range set: {range}"))?;
     machine.add_link("cni0", LinkKind::Bridge, 1450);
     for path in ["/var/lib/cni/networks/cbr0", "/var/lib/cni/flannel"] {
         machine.files.insert(path.into(), String::new());

@@ -24,7 +24,9 @@ pub(crate) fn attach(world: &mut World, key: &Key, pod: &Value, node: &str) -> R
     match if plugin.is_empty() { text(&conf, "/type") } else { plugin } {
         "flannel" => flannel::attach(world, key, node),
         "cilium-cni" => agent::attach(world, key, pod, node),
-        other => Err(format!("plugin type=\"{other}\" failed (add): failed to find plugin \"{other}\" in path [/opt/cni/bin]")),
+        other => Err(format!(
+            "plugin type=\"{other}\" failed (add): failed to find plugin \"{other}\" in path [/opt/cni/bin]"
+        )),
     }
 }
 
@@ -41,7 +43,7 @@ pub(crate) fn sweep(world: &mut World, node: &str, patterns: &[String], only_lis
     if !only_list {
         machine.files.retain(|path, _| !found.contains(path));
     }
-    found.iter().map(|path| format!("{path}\n")).collect()
+    found.iter().flat_map(|path| [path, "\n"]).collect()
 }
 
 /// Puts a file into the CNI folder of a node.

@@ -33,7 +33,8 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let budget = world.store.get(key).cloned().filter(|b| !is_deleting(b))?;
     let pods = matching(world, &budget);
     let (disrupted, recheck) = still_granted(world, &budget, &pods);
-    let healthy = pods.iter().filter(|p| !is_deleting(p) && !disrupted.contains_key(name(p)) && is_ready(p)).count();
+    let healthy =
+        pods.iter().filter(|p| !is_deleting(p) && !disrupted.contains_key(name(p)) && is_ready(p)).count();
     let expected = match expected(world, &budget, &pods) {
         Ok(expected) => expected,
         Err(why) => {
@@ -56,7 +57,8 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         }
         set(budget, "/status/disruptedPods", Value::Object(disrupted));
         set(budget, "/status/observedGeneration", generation);
-        let (status, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+        let (status, reason) =
+            if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
         set_condition(budget, "DisruptionAllowed", status, reason, "", &now);
     });
     recheck

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::sim::json::text;
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
@@ -10,7 +9,7 @@ use crate::sim::world::World;
 
 pub(super) fn keys(_: &World, change: &Change) -> Vec<Key> {
     let is_gone = change.key.resource == id::DEFINITIONS && change.after.is_none();
-    if is_gone && text(change.object(), "/spec/group") != "" { vec![change.key.clone()] } else { Vec::new() }
+    if is_gone { vec![change.key.clone()] } else { Vec::new() }
 }
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {

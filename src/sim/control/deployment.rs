@@ -57,14 +57,17 @@ fn roll(world: &mut World, deployment: &Value, new_key: &Key, new: &Value, old: 
     let wanted = replicas(deployment);
     let old_total: usize = old.iter().map(|(_, s)| replicas(s)).sum();
     if text(deployment, "/spec/strategy/type") == "Recreate" {
-        old.iter().for_each(|(k, _)| scale(world, k, 0));
+        for (key, _) in old {
+            scale(world, key, 0);
+        }
         let running: i64 = old.iter().map(|(_, s)| int(s, "/status/replicas")).sum();
         if running == 0 {
             scale(world, new_key, wanted);
         }
         return;
     }
-    let part = |pointer: &str, up| pods::scaled(deployment.pointer(pointer).unwrap_or(&Value::Null), wanted, up);
+    let part =
+        |pointer: &str, up| pods::scaled(deployment.pointer(pointer).unwrap_or(&Value::Null), wanted, up);
     let surge = part("/spec/strategy/rollingUpdate/maxSurge", true);
     let mut unavailable = part("/spec/strategy/rollingUpdate/maxUnavailable", false);
     if surge == 0 && unavailable == 0 {
@@ -109,8 +112,11 @@ fn report(world: &mut World, key: &Key, deployment: &Value, hash: &str) {
     let now = world.clock.now();
     pods::write_status(world, key, int(deployment, "/metadata/generation"), &numbers);
     world.modify(key, |object| {
-        let (status, reason) =
-            if ready >= wanted { ("True", "MinimumReplicasAvailable") } else { ("False", "MinimumReplicasUnavailable") };
+        let (status, reason) = if ready >= wanted {
+            ("True", "MinimumReplicasAvailable")
+        } else {
+            ("False", "MinimumReplicasUnavailable")
+        };
         set_condition(object, "Available", status, reason, "", &now);
     });
 }

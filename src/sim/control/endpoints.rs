@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::sim::json::{is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid};
+use crate::sim::json::{
+    is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid,
+};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
@@ -24,7 +26,8 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 }
 
 fn selector(service: &Value) -> Option<Labels> {
-    let labels = service.pointer("/spec/selector").filter(|s| s.as_object().is_some_and(|m| !m.is_empty()))?;
+    let labels =
+        service.pointer("/spec/selector").filter(|s| s.as_object().is_some_and(|m| !m.is_empty()))?;
     Labels::from_object(&json!({"matchLabels": labels}))
 }
 

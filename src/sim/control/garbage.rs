@@ -64,7 +64,8 @@ fn finish_deletion(world: &mut World, key: &Key, object: &Value) {
     for (dependent, d) in &dependents {
         is_blocked |= blocks(d);
         if !is_deleting(d) {
-            let propagation = Some("Foreground".to_owned()).filter(|_| !world.store.owned_by(uid(d)).is_empty());
+            let propagation =
+                Some("Foreground".to_owned()).filter(|_| !world.store.owned_by(uid(d)).is_empty());
             drop(world.delete(dependent, &Deletion { propagation, ..Deletion::default() }));
         }
     }

@@ -29,13 +29,19 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     if !is_complete && !has_failed {
         let wanted = number("/spec/parallelism").min(completions - succeeded);
         for _ in active..wanted.max(active) {
-            let pod = pods::from_template(&job, &format!("{}-", name(&job)), ("batch.kubernetes.io/job-name", name(&job)));
+            let pod = pods::from_template(
+                &job,
+                &format!("{}-", name(&job)),
+                ("batch.kubernetes.io/job-name", name(&job)),
+            );
             pods::create(world, pod);
         }
     }
     let now = world.clock.now();
     world.modify(key, |job: &mut Value| {
-        for (member, number) in [("active", active), ("ready", ready), ("succeeded", succeeded), ("failed", failed)] {
+        for (member, number) in
+            [("active", active), ("ready", ready), ("succeeded", succeeded), ("failed", failed)]
+        {
             set(job, &format!("/status/{member}"), number);
         }
         if is_complete {

@@ -21,7 +21,9 @@ pub(crate) fn keys(_: &World, change: &Change) -> Vec<Key> {
     let object = change.object();
     match (change.key.resource, &change.after) {
         (id::NODES, Some(_)) => vec![change.key.clone()],
-        (id::PODS, None) if list(object, "/metadata/ownerReferences").iter().any(|o| text(o, "/kind") == "Node") => {
+        (id::PODS, None)
+            if list(object, "/metadata/ownerReferences").iter().any(|o| text(o, "/kind") == "Node") =>
+        {
             vec![Key::new(id::NODES, "", text(object, "/spec/nodeName"))]
         }
         _ => Vec::new(),

@@ -26,7 +26,9 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         }
     } else {
         // Those that serve least go first: unbound, then unready, then the newest.
-        active.sort_by_key(|(_, p)| (!text(p, "/spec/nodeName").is_empty(), is_ready(p), p["metadata"]["uid"].to_string()));
+        active.sort_by_key(|(_, p)| {
+            (!text(p, "/spec/nodeName").is_empty(), is_ready(p), p["metadata"]["uid"].to_string())
+        });
         for (pod, _) in active.iter().take(active.len() - wanted) {
             pods::delete(world, pod);
         }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::sim::json::{flag, int, is_deleting, is_finished, list, name, namespace, set, set_condition, text};
+use crate::sim::json::{
+    flag, int, is_deleting, is_finished, list, name, namespace, set, set_condition, text,
+};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
@@ -43,12 +45,11 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         }
     }
     let now = world.clock.now();
-    world.modify(key, |pod| match best {
-        Some((_, node)) => {
+    world.modify(key, |pod| {
+        if let Some((_, node)) = best {
             set(pod, "/spec/nodeName", node);
             set_condition(pod, "PodScheduled", "True", "", "", &now);
-        }
-        None => {
+        } else {
             let message = format!("0/{} nodes are available: {}.", reasons.len(), reasons.join(", "));
             set_condition(pod, "PodScheduled", "False", "Unschedulable", &message, &now);
         }

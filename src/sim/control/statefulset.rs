@@ -42,7 +42,8 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     for ordinal in 0..wanted {
         match pod(world, owner, ordinal) {
             None => {
-                let new = pods::from_template(owner, &format!("{}-{ordinal}", name(owner)), (REVISION, revision));
+                let new =
+                    pods::from_template(owner, &format!("{}-{ordinal}", name(owner)), (REVISION, revision));
                 pods::create(world, new);
             }
             Some((key, p)) if is_finished(&p) && !is_deleting(&p) => pods::delete(world, &key),

@@ -27,10 +27,12 @@ pub(super) fn selects(spec: &Value, node: &Value) -> bool {
     let by_labels = spec.get("nodeSelector").is_none_or(|wanted| {
         Labels::from_object(&json!({"matchLabels": wanted})).is_some_and(|s| s.matches_map(labels))
     });
-    let terms = list(spec, "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
+    let terms =
+        list(spec, "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
     let fits = |term: &Value| {
         let by_labels = Labels::from_expressions(list(term, "/matchExpressions"));
-        let by_name = list(term, "/matchFields").iter().all(|f| list(f, "/values").contains(&node["metadata"]["name"]));
+        let by_name =
+            list(term, "/matchFields").iter().all(|f| list(f, "/values").contains(&node["metadata"]["name"]));
         by_labels.is_some_and(|s| s.matches_map(labels)) && by_name
     };
     by_labels && (terms.is_empty() || terms.iter().any(fits))

@@ -1,6 +1,7 @@
 //! iptables of one flavour: tables of chains of rules, with the refusals that matter when chains are removed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Which backend and address family; each has rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,17 +64,17 @@ impl Firewall {
         }
     }
 
-    /// What `iptables-save` prints.
+    /// What `iptables-save` prints; writing to a String cannot fail.
     pub(crate) fn save(&self, table: Option<&str>) -> String {
         let mut out = String::new();
         for (name, chains) in self.0.iter().filter(|(n, _)| table.is_none_or(|t| t == *n)) {
-            out.push_str(&format!("*{name}\n"));
+            let _ = writeln!(out, "*{name}");
             for (chain, content) in chains {
-                out.push_str(&format!(":{chain} {} [0:0]\n", content.policy.unwrap_or("-")));
+                let _ = writeln!(out, ":{chain} {} [0:0]", content.policy.unwrap_or("-"));
             }
             for (chain, content) in chains {
                 for rule in &content.rules {
-                    out.push_str(&format!("-A {chain} {}\n", printed(rule)));
+                    let _ = writeln!(out, "-A {chain} {}", printed(rule));
                 }
             }
             out.push_str("COMMIT\n");
@@ -87,7 +88,10 @@ impl Firewall {
     /// The program's message.
     pub(crate) fn command(&mut self, table: &str, argv: &[String]) -> Result<String, String> {
         let (operation, rest) = argv.split_first().ok_or("no command specified")?;
-        let chains = self.0.get_mut(table).ok_or(format!("can't initialize iptables table `{table}': Table does not exist"))?;
+        let chains = self
+            .0
+            .get_mut(table)
+            .ok_or(format!("can't initialize iptables table `{table}': Table does not exist"))?;
         match (operation.as_str(), rest) {
             ("-D" | "--delete", [chain, rule @ ..]) => delete_rule(chains, chain, rule)?,
             ("-F" | "--flush", [chain]) => {
@@ -97,7 +101,9 @@ impl Firewall {
             ("-S" | "--list-rules", rest) => {
                 let wanted = |c: &String| rest.first().is_none_or(|only| only == c);
                 let rules = chains.iter().filter(|(c, _)| wanted(c));
-                return Ok(rules.flat_map(|(c, k)| k.rules.iter().map(move |r| format!("-A {c} {}\n", printed(r)))).collect());
+                return Ok(rules
+                    .flat_map(|(c, k)| k.rules.iter().map(move |r| format!("-A {c} {}\n", printed(r))))
+                    .collect());
             }
             _ => return Err(format!("the embedded cluster knows -D, -F, -X and -S, not {argv:?}")),
         }
@@ -127,7 +133,8 @@ fn delete_chain(chains: &mut BTreeMap<String, Chain>, name: &str) -> Result<(), 
     if !chain.rules.is_empty() {
         return Err("Directory not empty.".to_owned());
     }
-    let jumps_here = |rule: &Rule| rule.windows(2).any(|w| matches!(w[0].as_str(), "-j" | "-g") && w[1] == name);
+    let jumps_here =
+        |rule: &Rule| rule.windows(2).any(|w| matches!(w[0].as_str(), "-j" | "-g") && w[1] == name);
     if chains.values().any(|c| c.rules.iter().any(jumps_here)) {
         return Err("Too many links.".to_owned());
     }
@@ -154,7 +161,9 @@ mod tests {
         let mut firewall = Firewall::new();
         firewall.append("nat", "POSTROUTING", &["-m", "comment", "--comment", "flanneld masq", "-j", "OLD"]);
         firewall.append("nat", "OLD", &["-j", "RETURN"]);
-        assert!(firewall.save(None).contains("-A POSTROUTING -m comment --comment \"flanneld masq\" -j OLD\n"));
+        assert!(
+            firewall.save(None).contains("-A POSTROUTING -m comment --comment \"flanneld masq\" -j OLD\n")
+        );
         assert_eq!(run(&mut firewall, "-X OLD"), Err("Directory not empty.".into()));
         run(&mut firewall, "-F OLD").unwrap();
         assert_eq!(run(&mut firewall, "-X OLD"), Err("Too many links.".into()));

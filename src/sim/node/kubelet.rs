@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use crate::sim::cni;
 use crate::sim::control::{self, Work};
-use crate::sim::json::{annotation, flag, int, is_deleting, is_finished, list, set, set_condition, text, uid};
+use crate::sim::json::{
+    annotation, flag, int, is_deleting, is_finished, list, set, set_condition, text, uid,
+};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};

@@ -63,7 +63,9 @@ pub(crate) fn routes(machine: &Machine) -> Value {
         let is_bridge = machine.has_link("cni0") && range.starts_with("10.244.");
         let device = if is_bridge { "cni0" } else { "cilium_host" };
         if machine.has_link(device) {
-            all.push(json!({"dst": range, "dev": device, "protocol": "kernel", "scope": "link", "flags": []}));
+            all.push(
+                json!({"dst": range, "dev": device, "protocol": "kernel", "scope": "link", "flags": []}),
+            );
         }
     }
     Value::Array(all)

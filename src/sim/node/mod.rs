@@ -128,7 +128,8 @@ impl Machine {
         // The first address is the bridge's (flannel) or the router's (Cilium).
         let free: Vec<std::net::Ipv4Addr> = net.hosts().skip(1).collect();
         let pool = self.pools.entry(range.to_owned()).or_default();
-        let at = (0..free.len()).map(|i| (pool.next + i) % free.len()).find(|i| !pool.used.contains_key(i))?;
+        let at =
+            (0..free.len()).map(|i| (pool.next + i) % free.len()).find(|i| !pool.used.contains_key(i))?;
         pool.used.insert(at, pod.clone());
         pool.next = at + 1;
         Some(free[at].to_string())

@@ -31,12 +31,12 @@ pub(crate) enum Program {
 impl Program {
     /// The program of a pod.
     pub(crate) fn of(pod: &Value) -> Self {
-        let args: Vec<&str> =
-            list(pod, "/spec/containers/0/args").iter().filter_map(Value::as_str).collect();
+        let args: Vec<&str> = list(pod, "/spec/containers/0/args").iter().filter_map(Value::as_str).collect();
         if let ["agent", verb, rest @ ..] = args.as_slice() {
             return in_pod_mode(verb, rest);
         }
-        let has_container = |name: &str| list(pod, "/spec/containers").iter().any(|c| text(c, "/name") == name);
+        let has_container =
+            |name: &str| list(pod, "/spec/containers").iter().any(|c| text(c, "/name") == name);
         if has_container("kube-flannel") {
             return Self::Flannel;
         }
@@ -61,9 +61,7 @@ fn in_pod_mode(verb: &str, rest: &[&str]) -> Program {
             Err(e) => Program::Broken(format!("--spec is not a probe specification: {e}")),
         },
         "reboot" => Program::Reboot(value("--boot-id").unwrap_or_default()),
-        "sweep" => {
-            Program::Sweep { patterns: values("--path"), only_list: rest.contains(&"--list") }
-        }
+        "sweep" => Program::Sweep { patterns: values("--path"), only_list: rest.contains(&"--list") },
         other => Program::Broken(format!("unrecognized subcommand {other:?}")),
     }
 }

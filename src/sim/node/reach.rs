@@ -10,8 +10,8 @@ use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::world::World;
 
-use super::{KUBELET_PORT, Machine};
 use super::program::Program;
+use super::{KUBELET_PORT, Machine};
 
 /// Where a packet starts.
 #[derive(Clone, Debug)]
@@ -68,7 +68,9 @@ fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, St
         return Err("network is unreachable".to_owned());
     }
     let (ip, port) = (socket.ip(), socket.port());
-    if let Some(service) = world.store.list(id::SERVICES, None).find(|s| text(s, "/spec/clusterIP") == ip.to_string()) {
+    if let Some(service) =
+        world.store.list(id::SERVICES, None).find(|s| text(s, "/spec/clusterIP") == ip.to_string())
+    {
         return to_service(world, origin, service, port);
     }
     if let Some((node, machine)) = world.machines.iter().find(|(_, m)| m.address == ip.to_string()) {
@@ -100,7 +102,8 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
     if !world.has_ready_pod(&origin.node, "k8s-app", "kube-proxy") && !replaces(machine) {
         return Err(timed_out());
     }
-    let Some(mapping) = list(service, "/spec/ports").iter().find(|p| int(p, "/port") == i64::from(port)) else {
+    let Some(mapping) = list(service, "/spec/ports").iter().find(|p| int(p, "/port") == i64::from(port))
+    else {
         return Err("connection refused".to_owned());
     };
     if name(service) == "kubernetes" && text(service, "/metadata/namespace") == "default" {
@@ -134,13 +137,16 @@ fn to_api(world: &World, origin: &Origin) -> Result<Greeting, String> {
     let has_server = |m: &Machine| m.static_pods.iter().any(|p| name(p).starts_with("kube-apiserver"));
     let servers = world.machines.iter().filter(|(_, m)| has_server(m) && m.up);
     let mut servers = servers.map(|(n, _)| n);
-    match servers.any(|n| !world.faults.is_cut(&origin.node, n)) {
-        true => Ok(String::new()),
-        false => Err(timed_out()),
-    }
+    if servers.any(|n| !world.faults.is_cut(&origin.node, n)) { Ok(String::new()) } else { Err(timed_out()) }
 }
 
-fn to_node(world: &World, origin: &Origin, node: &str, machine: &Machine, port: u16) -> Result<Greeting, String> {
+fn to_node(
+    world: &World,
+    origin: &Origin,
+    node: &str,
+    machine: &Machine,
+    port: u16,
+) -> Result<Greeting, String> {
     if !machine.up || world.faults.is_cut(&origin.node, node) {
         return Err(timed_out());
     }
@@ -148,7 +154,8 @@ fn to_node(world: &World, origin: &Origin, node: &str, machine: &Machine, port: 
         return Ok(String::new());
     }
     let pods = world.store.pods_on(node);
-    let listening = pods.iter().find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
+    let listening =
+        pods.iter().find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
     listening.map(|(_, p)| greeting(p)).ok_or_else(|| "connection refused".to_owned())
 }
 

@@ -19,8 +19,22 @@ const DATA: [&str; 2] = ["..data_1767225600", "..data"];
 
 /// Programs of the agent's image that `command -v` finds.
 const PROGRAMS: &[&str] = &[
-    "cat", "grep", "ip", "iptables-legacy", "iptables-legacy-save", "iptables-nft", "iptables-nft-save",
-    "ip6tables-legacy", "ip6tables-legacy-save", "ip6tables-nft", "ip6tables-nft-save", "ls", "mv", "nft", "rm", "test",
+    "cat",
+    "grep",
+    "ip",
+    "iptables-legacy",
+    "iptables-legacy-save",
+    "iptables-nft",
+    "iptables-nft-save",
+    "ip6tables-legacy",
+    "ip6tables-legacy-save",
+    "ip6tables-nft",
+    "ip6tables-nft-save",
+    "ls",
+    "mv",
+    "nft",
+    "rm",
+    "test",
 ];
 
 /// What a command did.
@@ -109,10 +123,11 @@ fn ls(machine: &Machine, words: &[&str]) -> Outcome {
     for path in paths {
         match names(machine, path) {
             Some(names) => outcome.stdout.extend(names.iter().map(|n| format!("{n}\n"))),
-            None if read(machine, path).is_some() => outcome.stdout.push_str(&format!("{path}\n")),
+            None if read(machine, path).is_some() => outcome.stdout.extend([path, "\n"]),
             None => {
                 outcome.code = 2;
-                outcome.stderr.push_str(&format!("ls: cannot access '{path}': No such file or directory\n"));
+                // Writing to a String cannot fail.
+                let _ = writeln!(outcome.stderr, "ls: cannot access '{path}': No such file or directory");
             }
         }
     }
@@ -122,12 +137,12 @@ fn ls(machine: &Machine, words: &[&str]) -> Outcome {
 fn cat(machine: &Machine, files: &[&str]) -> Outcome {
     let mut outcome = Outcome::default();
     for file in files {
-        match read(machine, file) {
-            Some(content) => outcome.stdout.push_str(&content),
-            None => {
-                outcome.code = 1;
-                outcome.stderr.push_str(&format!("cat: {file}: No such file or directory\n"));
-            }
+        if let Some(content) = read(machine, file) {
+            outcome.stdout.push_str(&content);
+        } else {
+            outcome.code = 1;
+            // Writing to a String cannot fail.
+            let _ = writeln!(outcome.stderr, "cat: {file}: No such file or directory");
         }
     }
     outcome
@@ -146,7 +161,14 @@ fn grep_all(machine: &Machine, flags: &str, paths: &[&str]) -> Outcome {
         };
         let names = names(machine, folder).filter(|_| flags != "-sH");
         let inside = |names: Vec<String>| -> Vec<String> {
-            between.iter().flat_map(|b| names.iter().map(move |n| [folder, b, n].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("/"))).collect()
+            between
+                .iter()
+                .flat_map(|b| {
+                    names.iter().map(move |n| {
+                        [folder, b, n].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("/")
+                    })
+                })
+                .collect()
         };
         for file in names.map_or_else(|| vec![(*path).to_owned()], inside) {
             match read(machine, &file) {
@@ -192,10 +214,13 @@ fn ip(machine: &mut Machine, words: &[&str]) -> Outcome {
     let is_json = flags.iter().any(|f| f.contains('j'));
     let details = flags.iter().any(|f| f.starts_with("-d"));
     match rest.as_slice() {
-        ["link" | "l", "show" | "list"] | ["link" | "l"] if is_json => Outcome::ok(format!("{}\n", links::show(machine, details))),
+        ["link" | "l", "show" | "list"] | ["link" | "l"] if is_json => {
+            Outcome::ok(format!("{}\n", links::show(machine, details)))
+        }
         ["link" | "l", "show", name] | ["link" | "l", "show", "dev", name] if is_json => {
             let all = links::show(machine, details);
-            let one: Vec<&Value> = all.as_array().into_iter().flatten().filter(|l| l["ifname"] == *name).collect();
+            let one: Vec<&Value> =
+                all.as_array().into_iter().flatten().filter(|l| l["ifname"] == *name).collect();
             if one.is_empty() {
                 return Outcome::failed(1, format!("Device \"{name}\" does not exist."));
             }
@@ -214,10 +239,10 @@ fn ip(machine: &mut Machine, words: &[&str]) -> Outcome {
 
 fn nft(machine: &mut Machine, words: &[&str]) -> Outcome {
     match words {
-        ["-j", "list", "tables"] | ["--json", "list", "tables"] => {
-            let tables = machine.tables.iter().enumerate().map(|(at, (family, name))| {
-                json!({"table": {"family": family, "name": name, "handle": at + 1}})
-            });
+        ["-j" | "--json", "list", "tables"] => {
+            let tables = machine.tables.iter().enumerate().map(
+                |(at, (family, name))| json!({"table": {"family": family, "name": name, "handle": at + 1}}),
+            );
             let head = json!({"metainfo": {"version": "1.0.9", "json_schema_version": 1}});
             let all: Vec<Value> = std::iter::once(head).chain(tables).collect();
             Outcome::ok(format!("{}\n", json!({"nftables": all})))
@@ -246,7 +271,9 @@ fn iptables(machine: &mut Machine, argv: &[String]) -> Outcome {
     let mut only = None;
     while let Some((first, more)) = rest.split_first() {
         match first.as_str() {
-            "-w" | "--wait" => rest = if more.first().is_some_and(|w| w.parse::<u32>().is_ok()) { &more[1..] } else { more },
+            "-w" | "--wait" => {
+                rest = if more.first().is_some_and(|w| w.parse::<u32>().is_ok()) { &more[1..] } else { more }
+            }
             "-t" | "--table" if !more.is_empty() => {
                 table = &more[0];
                 only = Some(table);

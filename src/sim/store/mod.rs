@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::json::{list, set, text, uid};
 use super::resource::{ResourceId, id};
 
-pub(crate) use history::{Event, EventKind};
 use history::History;
+pub(crate) use history::{Event, EventKind};
 
 /// The name of an object: resource, namespace (empty for cluster scope) and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,7 +115,9 @@ impl Store {
         let only = namespace.map(str::to_owned);
         self.objects
             .range(from..)
-            .take_while(move |(k, _)| k.resource == resource && only.as_ref().is_none_or(|n| *n == k.namespace))
+            .take_while(move |(k, _)| {
+                k.resource == resource && only.as_ref().is_none_or(|n| *n == k.namespace)
+            })
             .map(|(_, object)| object)
     }
 
@@ -160,13 +162,7 @@ impl Store {
         Some(before)
     }
 
-    fn record(
-        &mut self,
-        key: Key,
-        kind: EventKind,
-        before: Option<Arc<Value>>,
-        after: Option<Arc<Value>>,
-    ) {
+    fn record(&mut self, key: Key, kind: EventKind, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
         let object = match (&after, &before) {
             (Some(object), _) => Arc::clone(object),
             (None, Some(last)) => {

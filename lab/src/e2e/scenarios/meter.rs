@@ -9,9 +9,9 @@ use crate::{
     e2e::world::World,
     error::Error,
     meter::{
-        judge::{Class, Side, Verdict},
         life::Span,
         record,
+        verdict::{Class, Side, Verdict},
     },
 };
 

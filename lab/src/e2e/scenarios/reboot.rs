@@ -7,7 +7,7 @@ use crate::{
         world::World,
     },
     error::Error,
-    meter::judge::{Class, Side},
+    meter::verdict::{Class, Side},
 };
 
 pub(super) const SCENARIO: Scenario = Scenario {
