@@ -2,6 +2,7 @@
 //!
 //! Wants an empty cluster's kubeconfig in `CNI_MIGRATE_TEST_KUBECONFIG`, a folder with `cilium-VERSION.tgz` in
 //! `CILIUM_CHARTS`, and helm (`HELM_BIN`, else in `PATH`). No pod has to run.
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::io::Write as _;

@@ -1,5 +1,6 @@
 //! The helm subprocess, with a script in helm's place that keeps what it was called with.
 #![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::fs::File;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cni_migrate::sim::{Fault, Sim, Workload};
+use cni_migrate::sim::{Fault, Sim, When, Workload};
 use futures::TryStreamExt;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod};
@@ -212,6 +212,24 @@ async fn faults_strike_as_often_as_told() {
         codes.push(nodes.list(&ListParams::default()).await.map_or_else(|e| code(&e), |_| 200));
     }
     assert_eq!(codes, [200, 503, 503, 200]);
+    let api: Api<ConfigMap> = Api::namespaced(sim.client(), "default");
+    for (name, when, is_there) in [("before", When::Before, false), ("after", When::After, true)] {
+        sim.fault(Fault::on("create", "configmaps").times(1).reset(when));
+        api.create(&PostParams::default(), &config_map(name, &json!({}), &json!({}))).await.unwrap_err();
+        assert_eq!(api.get_opt(name).await.unwrap().is_some(), is_there, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_can_be_read_alone() {
+    let sim = at_rest([]).await;
+    let nodes: Api<Node> = Api::all(sim.client());
+    let list =
+        nodes.list_metadata(&ListParams::default().labels("kubernetes.io/hostname in (cp-1)")).await.unwrap();
+    assert_eq!(list.items[0].metadata.name.as_deref(), Some("cp-1"));
+    let pods: Api<Pod> = Api::all(sim.client());
+    let on_node = ListParams::default().fields("spec.nodeName=worker-1,status.phase=Running");
+    assert_eq!(pods.list_metadata(&on_node).await.unwrap().items.len(), sim.pods_on("worker-1").len());
 }
 
 #[tokio::test(start_paused = true)]

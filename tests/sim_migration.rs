@@ -281,3 +281,33 @@ async fn a_sweep_removes_what_it_is_told() {
     assert!(sim.files(NODE, "/run/flannel").is_empty());
     assert_eq!(sim.files("worker-2", "/run/flannel").len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_whose_image_is_lost_waits_for_it() {
+    let sim = Sim::builder().build().unwrap();
+    sim.settled(LIMIT).await.unwrap();
+    sim.lose_image("tool", true);
+    sim.create(&helper("probe", NODE, &json!(["agent", "serve", "--name", NODE]), &json!({}))).unwrap();
+    let state = |sim: &Sim| sim.get("v1", "Pod", "kube-system", "probe").unwrap()["status"].clone();
+    let waits =
+        |sim: &Sim| state(sim)["containerStatuses"][0]["state"]["waiting"]["reason"] == "ImagePullBackOff";
+    sim.until("a pull that fails", LIMIT, waits).await.unwrap();
+    sim.lose_image("tool", false);
+    sim.until("a start", LIMIT, |sim| state(sim)["phase"] == "Running").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_cni_configuration_is_not_ready() {
+    let sim = Sim::builder().build().unwrap();
+    sim.settled(LIMIT).await.unwrap();
+    sim.delete("apps/v1", "DaemonSet", "kube-flannel", "kube-flannel-ds").unwrap();
+    let args = json!(["agent", "sweep", "--path", "/etc/cni/net.d/10-flannel.conflist"]);
+    sim.create(&helper("sweep", NODE, &args, &json!({"hostNetwork": true}))).unwrap();
+    let is_tainted = |sim: &Sim| {
+        let node = sim.get("v1", "Node", "", NODE).unwrap();
+        node["spec"]["taints"]
+            .as_array()
+            .is_some_and(|t| t.iter().any(|t| t["key"] == "node.kubernetes.io/not-ready"))
+    };
+    sim.until("a node that is not ready", LIMIT, is_tainted).await.unwrap();
+}

@@ -1,6 +1,7 @@
 //! The real charts take the generated values, and make of them the `cilium-config` that the tool expects.
 //!
 //! Wants a folder with `cilium-VERSION.tgz` in `CILIUM_CHARTS` and helm (`HELM_BIN`, else in `PATH`).
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::io::Write as _;

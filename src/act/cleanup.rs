@@ -126,7 +126,7 @@ impl Engine<'_> {
         if let Some(namespace) = &inventory.namespace {
             match self.observer.living_in(&namespace.name, lives_in_any_namespace).await? {
                 Some(other) => {
-                    self.waits("cleanup", format!("namespace {} stays: {other} lives in it", namespace.name))
+                    self.waits("cleanup", format!("namespace {} stays: {other} lives in it", namespace.name));
                 }
                 None => deleted += usize::from(self.delete_object(namespace).await?),
             }

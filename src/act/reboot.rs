@@ -27,7 +27,7 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
         RebootMode::Pod => helper.start(engine).await?,
         RebootMode::Command => command(engine, node).await?,
         RebootMode::Manual => {
-            engine.waits("reboot", format!("reboot node {node} now; waiting for a new boot id"))
+            engine.waits("reboot", format!("reboot node {node} now; waiting for a new boot id"));
         }
     }
     let result = until(&format!("reboot of node {node}"), engine.options.timeout, TICK, async || {

@@ -207,11 +207,11 @@ impl Observer {
         let reader = &self.reader;
         let wanted: Vec<_> = SOURCES.iter().flat_map(|s| s.configs().iter().copied()).collect();
         note(snapshot, "ConfigMaps", workloads::configs(reader, strings, &wanted).await, |s, v| {
-            s.configs = v
+            s.configs = v;
         });
         let candidates = SOURCES.iter().flat_map(|s| s.candidates()).collect();
         note(snapshot, "objects of the source CNI", objects::present(reader, candidates).await, |s, v| {
-            s.objects = v
+            s.objects = v;
         });
         snapshot.service_cidrs = match cluster::service_cidrs(reader).await {
             Ok(ranges) => Read::Known(ranges),

@@ -57,6 +57,15 @@ pub(crate) fn unset(value: &mut Value, pointer: &str, member: &str) {
     }
 }
 
+/// Puts a list, or removes the member where the list is empty, as `omitempty` has it.
+pub(crate) fn set_list(value: &mut Value, parent: &str, member: &str, items: Vec<Value>) {
+    if items.is_empty() {
+        unset(value, parent, member);
+    } else {
+        set(value, &format!("{parent}/{member}"), items);
+    }
+}
+
 /// `metadata.name`.
 pub(crate) fn name(object: &Value) -> &str {
     text(object, "/metadata/name")

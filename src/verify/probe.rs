@@ -150,7 +150,7 @@ impl Prober<'_> {
                 match pod {
                     None => self.create(&pods, &pods::server(NAMESPACE, node, self.image)).await?,
                     Some(pod) if is_stale(pod, node, *side, snapshot) => {
-                        self.delete(NAMESPACE, &name).await?
+                        self.delete(NAMESPACE, &name).await?;
                     }
                     Some(_) => {}
                 }

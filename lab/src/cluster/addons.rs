@@ -17,7 +17,7 @@ const COREDNS: &str = include_str!("../../manifests/coredns.yaml");
 /// Placeholder in the Flannel manifest.
 const BACKEND: &str = "${BACKEND}";
 /// Everything is ready in well under a minute; a machine busy with a build gets more.
-const READY_DEADLINE: Duration = Duration::from_secs(240);
+const READY_DEADLINE: Duration = Duration::from_mins(4);
 /// One try of a check.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 

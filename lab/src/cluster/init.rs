@@ -21,7 +21,7 @@ use crate::process;
 use crate::ui::Ui;
 
 /// containerd opens its socket within a second on an idle machine.
-const CONTAINERD_DEADLINE: Duration = Duration::from_secs(60);
+const CONTAINERD_DEADLINE: Duration = Duration::from_mins(1);
 /// Pause before a daemon that ended is started again.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 /// Routing between pods, and bridged traffic through iptables, as every Kubernetes node has it.

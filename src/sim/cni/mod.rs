@@ -42,6 +42,7 @@ pub(crate) fn sweep(world: &mut World, node: &str, patterns: &[String], only_lis
     let found: Vec<String> = machine.files.keys().filter(|p| hit(p)).cloned().collect();
     if !only_list {
         machine.files.retain(|path, _| !found.contains(path));
+        world.after_exec(node);
     }
     found.iter().flat_map(|path| [path, "\n"]).collect()
 }

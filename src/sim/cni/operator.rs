@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
 use crate::sim::json::{
-    condition, flag, is_deleting, is_ready, label, list, name, namespace, set, set_condition, text,
+    condition, flag, is_deleting, is_ready, label, list, name, namespace, set, set_condition, set_list, text,
 };
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
@@ -97,7 +97,7 @@ fn mark_node(world: &mut World, namespace: &str, key: &Key) {
             taints.push(json!({"key": key_of_taint, "effect": "NoSchedule"}));
         }
         if taints.len() != before {
-            set(node, "/spec/taints", taints);
+            set_list(node, "/spec", "taints", taints);
         }
         let reason = condition(node, "NetworkUnavailable").map(|c| text(c, "/reason").to_owned());
         if is_up && reason.as_deref() != Some("CiliumIsUp") {

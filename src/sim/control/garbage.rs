@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::sim::json::{flag, is_deleting, list, set, text, uid};
+use crate::sim::json::{flag, is_deleting, list, set_list, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
@@ -81,13 +81,13 @@ fn drop_owner(object: &mut Value, owner: &str) {
         .filter(|o| text(o, "/uid") != owner)
         .cloned()
         .collect();
-    set(object, "/metadata/ownerReferences", left);
+    set_list(object, "/metadata", "ownerReferences", left);
 }
 
 fn remove_finalizer(world: &mut World, key: &Key, finalizer: &str) {
     world.modify(key, |object| {
         let left: Vec<Value> =
             list(object, "/metadata/finalizers").iter().filter(|f| *f != finalizer).cloned().collect();
-        set(object, "/metadata/finalizers", left);
+        set_list(object, "/metadata", "finalizers", left);
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::sim::json::{condition, flag, is_ready, list, name, set, set_condition, text, uid};
+use crate::sim::json::{condition, flag, is_ready, list, name, set, set_condition, set_list, text, uid};
 use crate::sim::node::kubelet;
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
@@ -141,5 +141,5 @@ fn set_taint(node: &mut Value, key: &str, effect: &str, is_wanted: bool) {
     } else {
         taints.retain(|t| !is_it(t));
     }
-    set(node, "/spec/taints", taints);
+    set_list(node, "/spec", "taints", taints);
 }
