@@ -43,7 +43,7 @@ impl Default for Builder {
             version: "v1.34.2".to_owned(),
             epoch: None,
             timings: Timings::default(),
-            net_conf: json!({"Network": "10.244.0.0/16", "EnableNFTables": false, "Backend": {"Type": "vxlan"}}),
+            net_conf: vxlan(),
             workloads: Vec::new(),
             objects: Vec::new(),
         }
@@ -58,10 +58,10 @@ impl Builder {
         self
     }
 
-    /// Flannel with its VXLAN backend, as it is by default.
+    /// Flannel with its VXLAN backend on udp 8472 and 10.244.0.0/16, as it is by default.
     #[must_use]
     pub fn flannel_vxlan(self) -> Self {
-        self
+        self.flannel(vxlan())
     }
 
     /// Flannel's `net-conf.json`, in place of the default.
@@ -174,6 +174,10 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+fn vxlan() -> Value {
+    json!({"Network": "10.244.0.0/16", "EnableNFTables": false, "Backend": {"Type": "vxlan"}})
 }
 
 fn create(world: &mut World, object: Value) -> Result<(), SimError> {
