@@ -1,5 +1,7 @@
 //! What is left of Flannel: in the API and on each node.
 
+use std::path::Path;
+
 use k8s_openapi::api::core::v1::Node;
 
 use super::world::World;
@@ -32,6 +34,15 @@ const RULES: [(&str, &[&str]); 5] = [
     ("nft", &["list", "ruleset"]),
 ];
 
+/// A file, or a folder with something in it: the empty `/run/flannel` is a mount point of the tool's sweeper
+/// (docs/adr/0005-file-sweeper-pod.md) and goes with the next boot.
+fn is_left(path: &Path) -> bool {
+    match path.read_dir() {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => path.symlink_metadata().is_ok(),
+    }
+}
+
 impl World {
     /// Everything that is left of Flannel, as `what where`.
     ///
@@ -49,7 +60,7 @@ impl World {
     }
 
     fn residue_files(&self, node: &str) -> Vec<String> {
-        let known = FILES.iter().filter(|path| self.node_file(node, path).exists());
+        let known = FILES.iter().filter(|path| is_left(&self.node_file(node, path)));
         let known = known.map(|path| format!("file {path}"));
         let configurations = self.cni_files(node).into_iter().filter(|name| name.contains("flannel"));
         known.chain(configurations.map(|name| format!("file /etc/cni/net.d/{name}"))).collect()
