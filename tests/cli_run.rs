@@ -1,30 +1,153 @@
-//! `run` and the single verbs: the real binary against the embedded cluster, from Flannel to Cilium and nothing else.
+//! The verbs that write: the real binary against the embedded cluster, undisturbed, killed, and begun twice.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod support;
 
-use cni_migrate::sim::Sim;
-use serde_json::Value;
+use std::time::Duration;
+
+use cni_migrate::sim::{Fault, Sim, When, Workload};
+use serde_json::{Value, json};
 use support::{Env, Output};
 
-const WRITE: [&str; 3] = ["--yes=sim", "--timeout=60s", "--probe-image=probe:test"];
+const WRITE: [&str; 5] = ["--yes=sim", "--timeout=60s", "--drain-timeout=60s", "--probe-image", "probe:test"];
+const LIMIT: Duration = Duration::from_secs(60);
 
-fn write(env: &Env, verb: &[&str]) -> Output {
-    env.run(&[verb, &WRITE].concat())
+fn run(env: &Env) -> Output {
+    env.run(&[&["run"], &WRITE[..]].concat())
 }
 
-fn status(env: &Env) -> Value {
+fn shop() -> Env {
+    let workloads = [
+        Workload::deployment("shop", "web", 4).min_available(3).service(80),
+        Workload::stateful_set("shop", "db", 2).max_unavailable(1),
+        Workload::daemon_set("shop", "agent"),
+    ];
+    Env::new(Sim::builder().nodes(3).workloads(workloads))
+}
+
+/// Everything is on Cilium, nothing is cordoned, and no trace of Flannel is left.
+fn assert_migrated(env: &Env) {
     let output = env.run(&["status", "-o", "json"]);
     assert_eq!(output.code, Some(0), "{output}");
-    serde_json::from_str(&output.stdout).unwrap()
+    let status: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(status["podsOnCilium"], status["pods"], "{status:#}");
+    assert_eq!(status["next"], "the migration is finished");
+    for node in env.sim.list("v1", "Node") {
+        let name = node["metadata"]["name"].as_str().unwrap();
+        assert_eq!(node["spec"]["unschedulable"].as_bool().unwrap_or(false), false, "{name}");
+        assert_eq!(env.sim.files(name, "/etc/cni/net.d"), ["/etc/cni/net.d/05-cilium.conflist"], "{name}");
+        assert!(!env.sim.links(name).iter().any(|l| l.starts_with("flannel") || l == "cni0"), "{name}");
+        assert!(!node["metadata"]["annotations"].to_string().contains("flannel"), "{name}");
+    }
+    for (version, kind) in
+        [("apps/v1", "DaemonSet"), ("v1", "Namespace"), ("rbac.authorization.k8s.io/v1", "ClusterRole")]
+    {
+        let left = env.sim.list(version, kind);
+        assert!(!left.iter().any(|o| o["metadata"]["name"].to_string().contains("flannel")), "{kind}");
+    }
 }
 
 #[test]
-fn run_takes_a_cluster_from_flannel_to_cilium() {
-    let env = Env::new(Sim::builder().nodes(3));
-    let output = write(&env, &["run"]);
+fn run_takes_a_cluster_from_flannel_to_cilium_and_lists_no_pods_of_others_in_a_node_loop() {
+    let env = shop();
+    let output = run(&env);
     assert_eq!(output.code, Some(0), "{output}");
-    let status = status(&env);
-    assert_eq!(status["podsOnCilium"], status["pods"], "{status:#}");
-    assert_eq!(status["next"], "the migration is finished");
+    assert_migrated(&env);
+    let writes = env.writes();
+    let at = |what: &str| {
+        writes.iter().position(|w| w.contains(what)).unwrap_or_else(|| panic!("{what} in {writes:#?}"))
+    };
+    // The journal comes before the first effect, the lease before the journal.
+    assert!(at("leases") < at("configmaps"));
+    assert!(at("configmaps") < at("ciliumnodeconfigs"));
+    assert!(at("ciliumnodeconfigs") < at("pods/eviction"));
+    // A second run has nothing to do, and touches nothing but the lease and the journal's last word.
+    env.sim.clear_log();
+    let again = run(&env);
+    assert_eq!(again.code, Some(0), "{again}");
+    let touched: Vec<_> =
+        env.writes().into_iter().filter(|w| !w.contains("leases") && !w.contains("configmaps")).collect();
+    assert!(touched.is_empty(), "{touched:#?}");
+}
+
+/// Kills a run while the API server has, or has not yet, stored the label of the first worker.
+fn kill_at_the_label(when: When) {
+    let env = shop();
+    // Of a node's patches the third is the label: the first cordons, the second says Drained.
+    env.sim.fault(Fault::on("patch", "nodes").named("worker-1").after(2).times(1).stall(when));
+    let running = env.start(&[&["run"], &WRITE[..]].concat());
+    let is_label = |body: &[u8]| String::from_utf8_lossy(body).contains("io.cilium.migration");
+    let label = env.sim.until_logged("the label", LIMIT, |e| {
+        e.resource == "nodes" && e.name == "worker-1" && is_label(&e.body)
+    });
+    env.block_on(label).unwrap();
+    assert_eq!(running.kill().code, None);
+    env.sim.clear_faults();
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{when:?}: {output}");
+    assert_migrated(&env);
+}
+
+#[test]
+fn a_run_killed_before_the_label_finishes_when_it_is_run_again() {
+    kill_at_the_label(When::Before);
+}
+
+#[test]
+fn a_run_killed_after_the_label_finishes_when_it_is_run_again() {
+    kill_at_the_label(When::After);
+}
+
+#[test]
+fn a_node_that_is_not_proven_stays_cordoned_with_the_ways_out_named() {
+    let env = Env::new(Sim::builder().nodes(3));
+    let install = env.run(&["install", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(install.code, Some(0), "{install}");
+    env.sim.cut("worker-1", "worker-2", true);
+    let output = env.run(&[&["node", "worker-1"], &WRITE[..]].concat());
+    assert_eq!(output.code, Some(1), "{output}");
+    for words in [
+        "node worker-1 stays cordoned",
+        "worker-1 -> worker-2",
+        "hint: go on with: kubectl cni-migrate run --resume",
+        "hint: go back with: kubectl cni-migrate rollback worker-1",
+    ] {
+        assert!(output.stderr.contains(words), "{words}: {output}");
+    }
+    let node = env.sim.get("v1", "Node", "", "worker-1").unwrap();
+    assert_eq!(node["spec"]["unschedulable"], true);
+    env.sim.cut("worker-1", "worker-2", false);
+    let back = env.run(&[&["rollback", "worker-1"], &WRITE[..]].concat());
+    assert_eq!(back.code, Some(0), "{back}");
+    assert_eq!(env.sim.files("worker-1", "/etc/cni/net.d"), ["/etc/cni/net.d/10-flannel.conflist"]);
+    let node = env.sim.get("v1", "Node", "", "worker-1").unwrap();
+    assert_eq!(node["spec"]["unschedulable"].as_bool().unwrap_or(false), false);
+}
+
+#[test]
+fn a_budget_that_never_frees_stops_the_drain_and_no_eviction_goes_past_it() {
+    let env = Env::new(Sim::builder().nodes(2).workloads([Workload::deployment("shop", "pinned", 2)]));
+    let install = env.run(&["install", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(install.code, Some(0), "{install}");
+    // It comes after the preflight, which would have refused.
+    let budget = json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "pinned", "namespace": "shop"},
+        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "pinned"}}},
+    });
+    env.sim.create(&budget).unwrap();
+    let output =
+        env.run(&["node", "worker-1", "--yes=sim", "--drain-timeout=2s", "--probe-image", "probe:test"]);
+    assert_eq!(output.code, Some(6), "{output}");
+    assert!(output.stderr.contains("PodDisruptionBudget shop/pinned (needs 2 healthy, has 2)"), "{output}");
+    // The budget is known to have no room: the API server is not even asked.
+    let asked = env
+        .sim
+        .log()
+        .iter()
+        .filter(|e| e.resource == "pods/eviction" && e.name.starts_with("pinned"))
+        .count();
+    assert_eq!(asked, 0);
+    let node = env.sim.get("v1", "Node", "", "worker-1").unwrap();
+    assert_eq!(node["spec"]["unschedulable"], true);
 }
