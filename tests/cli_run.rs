@@ -34,7 +34,7 @@ fn assert_migrated(env: &Env) {
     assert_eq!(status["next"], "the migration is finished");
     for node in env.sim.list("v1", "Node") {
         let name = node["metadata"]["name"].as_str().unwrap();
-        assert_eq!(node["spec"]["unschedulable"].as_bool().unwrap_or(false), false, "{name}");
+        assert!(!node["spec"]["unschedulable"].as_bool().unwrap_or(false), "{name}");
         assert_eq!(env.sim.files(name, "/etc/cni/net.d"), ["/etc/cni/net.d/05-cilium.conflist"], "{name}");
         assert!(!env.sim.links(name).iter().any(|l| l.starts_with("flannel") || l == "cni0"), "{name}");
         assert!(!node["metadata"]["annotations"].to_string().contains("flannel"), "{name}");
@@ -121,7 +121,7 @@ fn a_node_that_is_not_proven_stays_cordoned_with_the_ways_out_named() {
     assert_eq!(back.code, Some(0), "{back}");
     assert_eq!(env.sim.files("worker-1", "/etc/cni/net.d"), ["/etc/cni/net.d/10-flannel.conflist"]);
     let node = env.sim.get("v1", "Node", "", "worker-1").unwrap();
-    assert_eq!(node["spec"]["unschedulable"].as_bool().unwrap_or(false), false);
+    assert!(!node["spec"]["unschedulable"].as_bool().unwrap_or(false));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod dns;
 mod probe;
 mod reboot;
 mod serve;
+mod spec;
 mod sweep;
 
 use std::path::PathBuf;
@@ -14,10 +15,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::exit::Outcome;
 
-pub use probe::{PathResult, Results, Spec, Target, TargetKind};
-
-/// Port on which a probe server listens.
-pub const PORT: u16 = 9472;
+pub use spec::{PORT, PathResult, Results, Spec, Target, TargetKind};
 
 /// What to do in a pod.
 #[derive(Clone, Debug, clap::Subcommand)]

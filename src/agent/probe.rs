@@ -3,80 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::dns;
+use super::spec::{PathResult, Results, Spec, Target, TargetKind};
 use crate::error::{Error, Result};
 
 /// A connection that is not answered within this time is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A kubelet keeps 4096 bytes of a termination message.
 const ERROR_LENGTH: usize = 80;
-
-/// What to probe.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Spec {
-    /// New connections to each target.
-    pub attempts: u32,
-    /// Time between two connections to the same target, milliseconds: the resolution of the measurement.
-    pub interval_ms: u64,
-    /// Whom to reach.
-    pub targets: Vec<Target>,
-}
-
-/// One target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Target {
-    /// Id of the path, unique in a plan.
-    pub id: String,
-    /// How to reach it.
-    pub kind: TargetKind,
-    /// `address:port`; empty for DNS means the pod's own resolver.
-    #[serde(default)]
-    pub address: String,
-    /// For TCP: the greeting that the right server gives, if it gives one. For DNS: the name to ask for.
-    #[serde(default)]
-    pub name: String,
-}
-
-/// Protocol of a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TargetKind {
-    /// A TCP connection.
-    Tcp,
-    /// A DNS query over UDP.
-    Dns,
-}
-
-/// What a client found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Results {
-    /// One for each target.
-    pub results: Vec<PathResult>,
-}
-
-/// What came of one target.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PathResult {
-    /// Id of the path.
-    pub id: String,
-    /// Connections opened.
-    pub sent: u32,
-    /// Connections answered.
-    pub ok: u32,
-    /// Longest time without an answer, milliseconds.
-    pub longest_gap_ms: u64,
-    /// The last error.
-    #[serde(default)]
-    pub error: String,
-}
 
 /// Probes all targets and writes the results.
 pub(super) async fn run(spec: &str, result: &Path) -> Result<()> {

@@ -14,7 +14,7 @@ mod types;
 pub use chart::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
 pub use flavour::Flavour;
 pub use locate::Options;
-pub use types::clearing;
+pub use types::{Job, clearing};
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -38,25 +38,6 @@ pub struct Helm {
     bin: PathBuf,
     flavour: Flavour,
     kubeconfig: Option<PathBuf>,
-}
-
-/// A release to be made or changed.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Release name.
-    pub release: String,
-    /// Namespace of the release.
-    pub namespace: String,
-    /// Where the chart is.
-    pub chart: Chart,
-    /// Version of the chart, such as `1.19.6`.
-    pub version: String,
-    /// All values; those of an earlier revision do not count.
-    pub values: Value,
-    /// Render and validate against the cluster, and change nothing.
-    pub dry_run: bool,
-    /// How long each Kubernetes operation of helm may take; helm itself keeps to it.
-    pub timeout: Duration,
 }
 
 impl Helm {

@@ -1,10 +1,33 @@
 //! helm's JSON, as far as the tool reads it.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::model::Release;
+
+use super::Chart;
+
+/// A release to be made or changed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Release name.
+    pub release: String,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// Where the chart is.
+    pub chart: Chart,
+    /// Version of the chart, such as `1.19.6`.
+    pub version: String,
+    /// All values; those of an earlier revision do not count.
+    pub values: Value,
+    /// Render and validate against the cluster, and change nothing.
+    pub dry_run: bool,
+    /// How long each Kubernetes operation of helm may take; helm itself keeps to it.
+    pub timeout: Duration,
+}
 
 /// An entry of `helm list --output json`.
 #[derive(Debug, Deserialize)]
