@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
 pub enum Event {
     /// A subject (a node, or the cluster) comes next.
     Subject {
@@ -31,6 +34,7 @@ pub enum Event {
         /// What was proven.
         detail: String,
         /// How long it took; `None` where it had been done before.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
         took: Option<Duration>,
     },
     /// A step failed.
@@ -52,6 +56,10 @@ pub enum Event {
         /// Summary.
         summary: String,
     },
+}
+
+fn seconds<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    took.map(|t| t.as_secs_f64()).serialize(serializer)
 }
 
 /// Receives events.

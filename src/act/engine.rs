@@ -124,7 +124,9 @@ impl Engine<'_> {
     /// # Errors
     /// Where the journal could not be written.
     pub async fn close(mut self) -> Result<()> {
-        let saved = if self.journal.is_begun() { self.journal.save().await } else { Ok(()) };
+        // Without the lease another run may be the writer by now.
+        let may_save = self.journal.is_begun() && self.lease.check().is_ok();
+        let saved = if may_save { self.journal.save().await } else { Ok(()) };
         self.lease.release().await;
         saved
     }

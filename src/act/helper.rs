@@ -57,6 +57,7 @@ impl Helper<'_> {
                 "containers": [{
                     "name": "helper", "image": image, "imagePullPolicy": "IfNotPresent",
                     "command": ["kubectl-cni_migrate"], "args": self.args,
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
                     "securityContext": {"privileged": self.privileged, "runAsUser": 0},
                     "volumeMounts": self.folders.iter().enumerate().map(mount).collect::<Vec<_>>(),
                 }],

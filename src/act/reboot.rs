@@ -6,11 +6,13 @@ use super::engine::{Engine, THE_NODE};
 use super::helper::Helper;
 use crate::error::{Error, Result};
 use crate::kube::{Poll, until};
-use crate::model::RebootMode;
+use crate::model::{Phase, RebootMode};
 use crate::observe::Scope;
 use crate::plan::{NodeStep, Standing, standing};
 
 const TICK: Duration = Duration::from_secs(1);
+/// Looks at a failed helper before it is believed: a node that comes back may report the pod before its boot id.
+const PATIENCE: usize = 20;
 
 /// Reboots the node as the mode says and waits until it is Ready with a new boot id.
 pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
@@ -30,6 +32,7 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
             engine.waits("reboot", format!("reboot node {node} now; waiting for a new boot id"));
         }
     }
+    let mut failed_looks = 0;
     let result = until(&format!("reboot of node {node}"), engine.options.timeout, TICK, async || {
         let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
         let options = &engine.options.drain;
@@ -38,7 +41,15 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
                 Some(agent) if agent.ready => Ok(Poll::Ready(snapshot.node(THE_NODE).boot_id.to_string())),
                 _ => Ok(Poll::Pending("the cilium agent is not Ready yet".into())),
             },
-            Standing::Pending(reason) => Ok(Poll::Pending(reason)),
+            Standing::Pending(reason) => {
+                if *snapshot.node(THE_NODE).boot_id == *before {
+                    failed_looks += usize::from(helper_failed(engine, &helper).await?);
+                }
+                if failed_looks > PATIENCE {
+                    return Err(Error::failed(format!("the reboot helper on node {node} failed: {reason}")));
+                }
+                Ok(Poll::Pending(reason))
+            }
         }
     })
     .await;
@@ -47,6 +58,12 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
     }
     let after = result?;
     Ok(format!("boot id {} -> {}", short(&before), short(&after)))
+}
+
+/// Whether the helper pod failed: by itself, or because the node went down under it.
+async fn helper_failed(engine: &Engine<'_>, helper: &Helper<'_>) -> Result<bool> {
+    Ok(engine.options.reboot == RebootMode::Pod
+        && helper.pod(engine).await?.is_some_and(|pod| pod.phase == Phase::Failed))
 }
 
 fn short(boot_id: &str) -> &str {

@@ -6,7 +6,8 @@ use rustix::system::{RebootCommand, reboot};
 
 use crate::error::{Error, Result};
 
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The boot id as the kubelet reads it: through the root of the node's first process.
+const BOOT_ID: &str = "/proc/1/root/proc/sys/kernel/random/boot_id";
 
 /// Reboots the node, in an orderly way where systemd is its init.
 ///
@@ -20,7 +21,7 @@ pub(super) fn run(boot_id: &str) -> Result<()> {
     let now = std::fs::read_to_string(BOOT_ID).map_err(|e| Error::failed(format!("{BOOT_ID}: {e}")))?;
     // A restarted helper pod must not reboot a second time.
     if now.trim() != boot_id {
-        return Ok(());
+        return Err(Error::failed(format!("the node was rebooted already: its boot id is {}", now.trim())));
     }
     if init.trim() == "systemd" {
         return orderly();

@@ -29,6 +29,7 @@ pub(super) enum Output {
 
 /// `-o`
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = None)]
 pub(super) struct OutputArgs {
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t)]
@@ -134,10 +135,12 @@ pub(super) struct SafetyArgs {
     pub(super) dry_run: bool,
     /// Longest wait for anything but a drain
     #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// Image that carries this program, for probes and helpers
     #[arg(long, env = "CNI_MIGRATE_PROBE_IMAGE", default_value = DEFAULT_IMAGE, value_name = "IMAGE")]
-    probe_image: String,
+    pub(super) probe_image: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 const DEFAULT_IMAGE: &str = concat!("ghcr.io/cni-migrate/kubectl-cni-migrate:v", env!("CARGO_PKG_VERSION"));

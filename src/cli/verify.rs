@@ -32,8 +32,6 @@ pub struct Args {
     wish: WishArgs,
     #[command(flatten)]
     safety: SafetyArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
@@ -51,7 +49,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         && census.waiting == 0
         && nodes.iter().all(|n| n.problems.is_empty())
         && verdict.as_ref().is_none_or(Verdict::passed);
-    match args.output.output {
+    match args.safety.output.output {
         Output::Table => ctx.ui.data(&text(&scene.snapshot, &census, &nodes, verdict.as_ref())),
         Output::Json => ctx.ui.data(&report::json_text(&machine(&census, &nodes, verdict.as_ref())?)),
         Output::Yaml => ctx.ui.data(&report::yaml_text(&machine(&census, &nodes, verdict.as_ref())?)?),
@@ -62,9 +60,11 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 /// Probes every node, and removes the probe pods whatever came of it.
 async fn probe(ctx: &Ctx, scene: &Scene, safety: &SafetyArgs) -> Result<Verdict> {
     let mut all = Verdict::default();
+    // The report of this verb is the verification's, not the probes'.
+    let quiet = SafetyArgs { output: OutputArgs { output: Output::Table }, ..safety.clone() };
     let about = "probe pods are started in namespace cni-migrate-probe and removed again";
     scene
-        .write(ctx, safety, safety.options(), about, async |engine| {
+        .write(ctx, &quiet, safety.options(), about, async |engine| {
             let prober = engine.prober();
             let result = async {
                 for node in &scene.snapshot.nodes {

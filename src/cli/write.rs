@@ -1,17 +1,19 @@
 //! What every verb that writes begins with: the cluster as it is, the intent, the operator's consent, the engine.
 
 use ipnet::IpNet;
+use serde_json::json;
 
-use super::flags::{ChartArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use crate::act::{Engine, Installation, Options};
 use crate::ctx::{Ctx, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Reporter;
 use crate::exit::Outcome;
 use crate::helm::Job;
 use crate::journal::{Journal, Record};
 use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
+use crate::report;
 use crate::source::{Detection, detect};
 use crate::target::NodeConfig;
 use crate::ui::Progress;
@@ -103,10 +105,26 @@ impl Scene {
         work: impl AsyncFnOnce(&mut Engine<'_>) -> Result<()>,
     ) -> Result<Outcome> {
         ctx.ui.confirm(&self.snapshot.cluster.name, safety.yes.as_deref(), about)?;
-        let report: &dyn Reporter = &Progress::new(ctx.ui.clone());
+        let progress = Progress::new(ctx.ui.clone());
+        let report: &dyn Reporter = &progress;
         let mut engine = ctx.engine(&self.session, report, options, || self.fresh()).await?;
         let result = work(&mut engine).await;
         let closed = engine.close().await;
-        result.and(closed).map(|()| Outcome::Done)
+        let result = result.and(closed);
+        tell(ctx, safety.output.output, &progress, result.as_ref().err())?;
+        result.map(|()| Outcome::Done)
     }
+}
+
+/// For machines: everything that happened, and how it ended.
+fn tell(ctx: &Ctx, output: Output, progress: &Progress, error: Option<&Error>) -> Result<()> {
+    let content = || {
+        report::object("RunReport", &json!({"events": progress.events(), "error": error.map(|e| &e.message)}))
+    };
+    match output {
+        Output::Table => {}
+        Output::Json => ctx.ui.data(&report::json_text(&content()?)),
+        Output::Yaml => ctx.ui.data(&report::yaml_text(&content()?)?),
+    }
+    Ok(())
 }

@@ -17,7 +17,6 @@ pub(super) const MANAGER: &str = "kubectl-cni-migrate";
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
-    dry_run: bool,
 }
 
 /// How an object is to be deleted.
@@ -33,21 +32,12 @@ pub struct Delete<'a> {
 
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, dry_run: false }
-    }
-
-    /// A writer whose requests the server checks but does not persist (`dryRun=All`).
-    #[must_use]
-    pub fn dry(&self) -> Self {
-        Self { dry_run: true, ..self.clone() }
+        Self { client }
     }
 
     async fn send(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Value, kube::Error> {
         let separator = if path.contains('?') { '&' } else { '?' };
-        let mut uri = format!("{path}{separator}fieldManager={MANAGER}");
-        if self.dry_run {
-            uri.push_str("&dryRun=All");
-        }
+        let uri = format!("{path}{separator}fieldManager={MANAGER}");
         let request = Request::builder()
             .method(method)
             .uri(uri)

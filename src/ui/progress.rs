@@ -6,16 +6,22 @@ use std::time::Duration;
 use super::Ui;
 use crate::event::{Event, Reporter};
 
-/// Prints each event once; a wait is repeated only when its reason changes.
+/// Prints each event once, a wait again only when its reason changes, and keeps them for a report.
 pub struct Progress {
     ui: Ui,
     last_wait: Mutex<String>,
+    events: Mutex<Vec<Event>>,
 }
 
 impl Progress {
     /// Onto that terminal.
     pub fn new(ui: Ui) -> Self {
-        Self { ui, last_wait: Mutex::default() }
+        Self { ui, last_wait: Mutex::default(), events: Mutex::default() }
+    }
+
+    /// Everything that was told.
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().map(|events| events.clone()).unwrap_or_default()
     }
 
     fn changed(&self, line: &str) -> bool {
@@ -28,10 +34,15 @@ impl Progress {
 
 impl Reporter for Progress {
     fn event(&self, event: &Event) {
-        if let Some(line) = line(event)
-            && self.changed(&line)
-        {
+        let line = line(event);
+        if line.as_ref().is_some_and(|line| !self.changed(line)) {
+            return;
+        }
+        if let Some(line) = line {
             self.ui.status(&line);
+        }
+        if let Ok(mut events) = self.events.lock() {
+            events.push(event.clone());
         }
     }
 }

@@ -42,6 +42,7 @@ fn container(image: &str, args: &[String]) -> Value {
     json!({
         "name": "probe", "image": image, "imagePullPolicy": "IfNotPresent",
         "command": ["kubectl-cni_migrate"], "args": args,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},

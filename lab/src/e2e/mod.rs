@@ -13,9 +13,10 @@ mod tool;
 mod world;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 use scenarios::{SCENARIOS, Scenario};
@@ -24,6 +25,7 @@ use world::{CLUSTER, World};
 use crate::{
     cluster::Cluster,
     error::{Context as _, Error},
+    process, setup,
     ui::Ui,
 };
 
@@ -58,10 +60,12 @@ pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = choose(&args.scenarios)?;
+    setup::run(ui)?;
     let tool = match args.tool {
         Some(tool) => tool.canonicalize().at("find the tool", &tool)?,
-        None => beside_this_program("kubectl-cni_migrate")?,
+        None => build_tool()?,
     };
+    let _alone = lock()?;
     let (mut passed, mut failed) = (0, 0);
     for scenario in chosen {
         if run_one(scenario, &tool, ui)? {
@@ -82,6 +86,20 @@ pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Held for the whole run: scenarios share one cluster name, and the second run would tear down the first one's cluster.
+fn lock() -> Result<File, Error> {
+    let path = env::temp_dir().join(format!("lab-{CLUSTER}.lock"));
+    let file = File::create(&path).at("create", &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Invalid(format!(
+            "another `lab e2e` holds {}: wait until it has ended",
+            path.display()
+        ))),
+        Err(TryLockError::Error(source)) => Err(source).at("lock", &path),
+    }
+}
+
 fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, Error> {
     if names.is_empty() {
         return Ok(SCENARIOS.iter().collect());
@@ -95,16 +113,19 @@ fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, Error> {
     names.iter().map(find).collect()
 }
 
-fn beside_this_program(name: &str) -> Result<PathBuf, Error> {
+/// Builds the tool of this checkout beside this program, in the same profile.
+fn build_tool() -> Result<PathBuf, Error> {
     let lab = env::current_exe().at("find the program of", Path::new("lab"))?;
-    let tool = lab.with_file_name(name);
-    if tool.is_file() {
-        return Ok(tool);
+    let tool = lab.with_file_name("kubectl-cni_migrate");
+    let target = lab.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "kubectl-cni-migrate", "--bin", "kubectl-cni_migrate"]);
+    cargo.arg("--target-dir").arg(target).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    if lab.parent().is_some_and(|folder| folder.ends_with("release")) {
+        cargo.arg("--release");
     }
-    Err(Error::Missing {
-        what: tool.display().to_string(),
-        remedy: "run `cargo build` or give --tool".into(),
-    })
+    process::output(&mut cargo)?;
+    Ok(tool)
 }
 
 /// Whether the scenario passed.
