@@ -23,6 +23,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
 
 const PODS: Class = Class::Pods(Side::Old, Side::Old);
 
+/// The node that all of it happens to.
+const NODE: &str = "n2";
+
+/// How long the node may take to boot.
+const REBOOT_LIMIT: Duration = Duration::from_secs(120);
+
 /// Half a second in which nothing from outside reaches the node.
 const CUT: &str = "iptables-legacy -t raw -I PREROUTING -i eth0 -j DROP; sleep 0.5; \
                    iptables-legacy -t raw -D PREROUTING -i eth0 -j DROP";
@@ -34,7 +40,8 @@ fn run(world: &mut World) -> Result<(), Error> {
     peace(world)?;
     hole(world)?;
     meter_restart(world)?;
-    drain(world)
+    drain(world)?;
+    power_cut(world)
 }
 
 fn peace(world: &mut World) -> Result<(), Error> {
@@ -59,7 +66,7 @@ fn peace(world: &mut World) -> Result<(), Error> {
 }
 
 fn hole(world: &mut World) -> Result<(), Error> {
-    let verdict = observed(world, |world| world.on_node("n2", "sh", &["-c", CUT]).map(drop))?;
+    let verdict = observed(world, |world| world.on_node(NODE, "sh", &["-c", CUT]).map(drop))?;
     let tally = verdict.tallies.get(&PODS).cloned().unwrap_or_default();
     let gap = tally.longest_gap.as_millis();
     world.checks.that("a cut of 500 ms is seen", tally.lost > 0, "no loss between pods");
@@ -67,7 +74,7 @@ fn hole(world: &mut World) -> Result<(), Error> {
     let strangers: Vec<String> = verdict
         .losses
         .iter()
-        .filter(|loss| loss.to.kind == record::Kind::Api && !loss.from.ends_with(" on n2"))
+        .filter(|loss| loss.to.kind == record::Kind::Api && !loss.from.ends_with(&format!(" on {NODE}")))
         .map(ToString::to_string)
         .collect();
     world.checks.none("other nodes lose nothing on the way to the API", &strangers);
@@ -76,35 +83,46 @@ fn hole(world: &mut World) -> Result<(), Error> {
 
 fn meter_restart(world: &mut World) -> Result<(), Error> {
     let verdict = observed(world, |world| {
-        let node = "spec.nodeName=n3";
-        world.kubectl(&[
-            "delete",
-            "pod",
-            "-n",
-            record::NAMESPACE,
-            "-l",
-            "app=meter",
-            "--field-selector",
-            node,
-        ])?;
+        let pods = ["-n", record::NAMESPACE, "-l", "app=meter", "--field-selector", "spec.nodeName=n3"];
+        world.kubectl(&[&["delete", "pod"], &pods[..]].concat())?;
         world.settle()
     })?;
-    let excused = verdict.tallies.get(&PODS).map_or(0, |tally| tally.excused);
-    world.checks.that("a meter pod that is killed is missed", excused > 0, "no excused loss between pods");
-    world.checks.none("its restart explains every loss", &verdict.losses);
+    world.checks.none("the restart of a meter pod loses nothing that it does not explain", &verdict.losses);
     world.checks.none("the other meter pods go on measuring", &verdict.silences);
     Ok(())
 }
 
 fn drain(world: &mut World) -> Result<(), Error> {
     let verdict = observed(world, |world| {
-        let drain = ["drain", "n2", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
+        let drain = ["drain", NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s"];
         world.kubectl_with(&drain, "", Duration::from_secs(120))?.success()?;
-        world.kubectl(&["uncordon", "n2"])?;
         world.settle()
     })?;
     world.checks.none("a drain loses no connection", &verdict.losses);
     Ok(())
+}
+
+/// The node must have been drained: whoever serves a Service from it would be missed by all others, and rightly so.
+fn power_cut(world: &mut World) -> Result<(), Error> {
+    let boot_id = |world: &World| world.snapshot().map(|now| now.nodes[NODE].boot_id.clone());
+    let before = boot_id(world)?;
+    let verdict = observed(world, |world| {
+        world.cluster.reboot(NODE)?;
+        world.wait(REBOOT_LIMIT, || match boot_id(world) {
+            Ok(after) if after != before => Ok(()),
+            _ => Err(format!("{NODE} has not reported a new boot id")),
+        })?;
+        world.settle()
+    })?;
+    let excused = verdict.tallies.get(&PODS).map_or(0, |tally| tally.excused);
+    world.checks.that(
+        "the pods of a node without power are missed",
+        excused > 0,
+        "no excused loss between pods",
+    );
+    world.checks.none("the power cut explains every loss", &verdict.losses);
+    world.checks.none("the other nodes go on measuring", &verdict.silences);
+    world.kubectl(&["uncordon", NODE]).map(drop)
 }
 
 /// What the meter measured while `story` went on, and shortly after.
