@@ -58,6 +58,7 @@ pub enum Event {
     },
 }
 
+#[expect(clippy::ref_option, reason = "serde hands a serializer function a reference to the field")]
 fn seconds<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     took.map(|t| t.as_secs_f64()).serialize(serializer)
 }
