@@ -56,10 +56,10 @@ pub(super) async fn restart_agents(engine: &Engine<'_>, wanted: &[(&'static str,
     let mut restarted = 0;
     let snapshot = agents_ready(engine, "agents").await?;
     for node in &snapshot.nodes {
-        if options_of(engine, &node.name, wanted).await?.1.is_none() {
+        let (agent, reason) = options_of(engine, &node.name, wanted).await?;
+        if reason.is_none() {
             continue;
         }
-        let agent = options_of(engine, &node.name, wanted).await?.0;
         let agent = agent.ok_or_else(|| Error::failed(format!("node {} has no agent", node.name)))?;
         delete_pod(engine, &agent.namespace, &agent.name, &agent.uid).await?;
         until(&format!("agent on node {}", node.name), engine.options.timeout, TICK, async || {

@@ -21,7 +21,8 @@ pub(super) async fn view(access: &dyn NodeAccess, agent: &PodRef) -> Result<Agen
     })
 }
 
-async fn must(access: &dyn NodeAccess, agent: &PodRef, argv: &[&str]) -> Result<String> {
+/// The output of a command that has to succeed.
+pub(super) async fn must(access: &dyn NodeAccess, agent: &PodRef, argv: &[&str]) -> Result<String> {
     let output = access.run(&agent.namespace, &agent.name, argv).await?;
     if output.code == 0 {
         return Ok(output.stdout);

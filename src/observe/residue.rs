@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::agent::must;
 use crate::error::{Error, Result};
-use crate::kube::{ExecOutput, NodeAccess};
+use crate::kube::NodeAccess;
 use crate::model::PodRef;
 use crate::source::{Family, Flavour, NodeFacts, RuleDump, lines, link_names, nft_tables};
 use crate::target::CNI_DIR;
@@ -28,7 +29,7 @@ const RULES: [(Flavour, Family); 4] = [
 pub(super) async fn read(access: &dyn NodeAccess, agent: &PodRef) -> Result<NodeReading> {
     let mut unknown = Vec::new();
     let links = must(access, agent, &["ip", "-j", "link", "show"]).await?;
-    let links = link_names(&links.stdout)
+    let links = link_names(&links)
         .map_err(|e| Error::failed(format!("ip -j link show in {agent}: output was not understood: {e}")))?;
     let mut rules = Vec::new();
     for (flavour, family) in RULES {
@@ -48,19 +49,10 @@ pub(super) async fn read(access: &dyn NodeAccess, agent: &PodRef) -> Result<Node
             Vec::new()
         }
     };
-    let cni_files = lines(&must(access, agent, &["ls", "-1", CNI_DIR]).await?.stdout);
+    let cni_files = lines(&must(access, agent, &["ls", "-1", CNI_DIR]).await?);
     let facts =
         NodeFacts { links, rules, nft_tables: tables, cni_files, paths: Vec::new(), annotations: Vec::new() };
     Ok(NodeReading { facts, unknown })
-}
-
-async fn must(access: &dyn NodeAccess, agent: &PodRef, argv: &[&str]) -> Result<ExecOutput> {
-    let output = access.run(&agent.namespace, &agent.name, argv).await?;
-    if output.code == 0 {
-        return Ok(output);
-    }
-    let what = argv.join(" ");
-    Err(Error::failed(format!("{what} in {agent} ended with {}: {}", output.code, output.stderr.trim())))
 }
 
 /// A tool that an agent's image may lack, or that the node's kernel may not support.
