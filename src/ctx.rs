@@ -9,6 +9,7 @@ use crate::event::Reporter;
 use crate::helm::{self, Helm};
 use crate::journal::{Journal, Lease, Record, holder};
 use crate::kube::{Connection, PodExec, Settings, connect};
+use crate::model::DryRun;
 use crate::observe::Observer;
 use crate::ui::Ui;
 
@@ -73,7 +74,8 @@ impl Ctx {
         }
     }
 
-    /// An engine that holds the lease; `fresh` makes the record of a new migration.
+    /// An engine that holds the lease, or for a dry run one that stores nothing; `fresh` makes the record of a new
+    /// migration.
     pub async fn engine<'a>(
         &self,
         session: &'a Session,
@@ -81,14 +83,21 @@ impl Ctx {
         options: Options,
         fresh: impl FnOnce() -> Result<Record>,
     ) -> Result<Engine<'a>> {
-        let (reader, writer) = (session.connection.reader.clone(), session.connection.writer.clone());
+        let (reader, writer) = (session.connection.reader.clone(), &session.connection.writer);
         let uid = &session.observer.cluster().uid;
-        let lease = Lease::acquire(reader.clone(), writer.clone(), self.who.clone(), report).await?;
-        let journal = Journal::open(&reader, writer.clone(), uid, fresh).await;
-        let journal = match journal {
+        let (writer, lease) = match options.dry_run {
+            DryRun::None => {
+                let lease = Lease::acquire(reader.clone(), writer.clone(), self.who.clone(), report).await?;
+                (writer.clone(), Some(lease))
+            }
+            DryRun::Client | DryRun::Server => (writer.dry_run(), None),
+        };
+        let journal = match Journal::open(&reader, writer.clone(), uid, fresh).await {
             Ok(journal) => journal,
             Err(e) => {
-                lease.release().await;
+                if let Some(lease) = lease {
+                    lease.release().await;
+                }
                 return Err(e);
             }
         };

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::engine::{Engine, TICK};
-use super::sweep::{scan_node, sweep_node};
+use super::sweep::sweep_node;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::kube::{Delete, Poll, until};
@@ -19,7 +19,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// A refusal while any pod has an old address, any node lacks Cilium, or somebody would re-create the source.
-    pub async fn cleanup(&mut self, dry_run: bool) -> Result<()> {
+    pub async fn cleanup(&mut self) -> Result<()> {
         let begun = Instant::now();
         self.may_go_on()?;
         if let Some(advice) = &self.journal.record.inventory.owner_advice {
@@ -27,8 +27,8 @@ impl Engine<'_> {
         }
         self.all_pods_on_cilium("cleanup").await?;
         let snapshot = self.every_node_has_cilium().await?;
-        if dry_run {
-            return self.tell_what_would_go(&snapshot).await;
+        if self.is_dry() {
+            return self.would_clean_up(&snapshot).await;
         }
         self.save_objects().await?;
         self.journal.intend(&Step::Cleanup.id()).await?;
@@ -79,27 +79,6 @@ impl Engine<'_> {
             }
         }
         Ok(snapshot)
-    }
-
-    async fn tell_what_would_go(&self, snapshot: &Snapshot) -> Result<()> {
-        let inventory = &self.journal.record.inventory;
-        for object in inventory.objects.iter().chain(&inventory.namespace) {
-            if self.observer.uid(object).await?.as_deref() == Some(object.uid.as_str()) {
-                self.report.event(&Event::Would { action: format!("delete {object}") });
-            }
-        }
-        for node in &snapshot.nodes {
-            for leftover in scan_node(self, &node.name, false).await?.leftovers {
-                self.report
-                    .event(&Event::Would { action: format!("remove from node {}: {leftover}", node.name) });
-            }
-            for path in &inventory.residue.paths {
-                self.report.event(&Event::Would {
-                    action: format!("remove from node {}, if there: {path}", node.name),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Keeps a copy of every object in the journal, without what the server would set anew.

@@ -44,7 +44,7 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
 }
 
 /// The pods that are to go, those on their way included.
-fn wanted<'p>(engine: &Engine<'_>, snapshot: &'p Snapshot) -> Result<Vec<&'p Pod>> {
+pub(super) fn wanted<'p>(engine: &Engine<'_>, snapshot: &'p Snapshot) -> Result<Vec<&'p Pod>> {
     let options = drain::Options { now: jiff::Timestamp::now(), ..engine.options.drain.clone() };
     let pods = snapshot.pods_on(THE_NODE).filter(|p| !p.is_probe());
     drain::select(pods, &snapshot.daemon_sets, &options).map_err(|refusals| {
@@ -90,7 +90,7 @@ impl<'e> Evictor<'e> {
                 }
             }
             self.engine.may_go_on()?;
-            match self.evict(pod).await? {
+            match evict(self.engine, pod).await? {
                 None => {
                     self.asked.insert(pod.uid.clone());
                     // What this eviction takes from the budget is not in the snapshot yet.
@@ -106,23 +106,6 @@ impl<'e> Evictor<'e> {
         Ok(reason)
     }
 
-    async fn evict(&self, pod: &Pod) -> Result<Option<String>> {
-        let result =
-            self.engine.writer.evict(&pod.namespace, &pod.name, &pod.uid, self.engine.options.grace).await;
-        let Err(e) = result else { return Ok(None) };
-        match refusal(&e) {
-            // Gone, or another pod of the same name by now.
-            Refusal::NotFound | Refusal::Conflict => Ok(None),
-            Refusal::NamespaceTerminating => {
-                Ok(Some(format!("namespace {} is being deleted", pod.namespace)))
-            }
-            Refusal::Budget(text) | Refusal::Transient(text) => {
-                Ok(Some(format!("{}: {text}", pod.reference())))
-            }
-            _ => Err(explain(&format!("evicting {}", pod.reference()), &e)),
-        }
-    }
-
     fn waits(&mut self, step: &str, reason: &mut String, text: String) {
         if reason.is_empty() {
             text.clone_into(reason);
@@ -135,5 +118,18 @@ impl<'e> Evictor<'e> {
     fn summary(&self, total: usize) -> String {
         let waited = self.waited_for.iter().next().map(|text| format!("; {text}")).unwrap_or_default();
         format!("{total}/{total} pods{}", waited.replace("waits for", "waited for"))
+    }
+}
+
+/// Evicts one pod; `Some` says why it has to wait.
+pub(super) async fn evict(engine: &Engine<'_>, pod: &Pod) -> Result<Option<String>> {
+    let result = engine.writer.evict(&pod.namespace, &pod.name, &pod.uid, engine.options.grace).await;
+    let Err(e) = result else { return Ok(None) };
+    match refusal(&e) {
+        // Gone, or another pod of the same name by now.
+        Refusal::NotFound | Refusal::Conflict => Ok(None),
+        Refusal::NamespaceTerminating => Ok(Some(format!("namespace {} is being deleted", pod.namespace))),
+        Refusal::Budget(text) | Refusal::Transient(text) => Ok(Some(format!("{}: {text}", pod.reference()))),
+        _ => Err(explain(&format!("evicting {}", pod.reference()), &e)),
     }
 }

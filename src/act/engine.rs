@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
 use crate::journal::{Journal, Lease};
 use crate::kube::{NodeAccess, Writer, explain};
-use crate::model::{NodeId, RebootMode, Snapshot};
+use crate::model::{DryRun, NodeId, RebootMode, Snapshot};
 use crate::observe::{Observer, Scope};
 use crate::verify::Prober;
 
@@ -33,6 +33,8 @@ pub struct Options {
     pub reboot_command: Option<String>,
     /// Image that carries this binary, for probes and helpers.
     pub probe_image: String,
+    /// Whether anything is to be stored at all.
+    pub dry_run: DryRun,
 }
 
 /// Set by the first signal: the effect at work is finished, then the run stops.
@@ -60,8 +62,8 @@ pub struct Engine<'a> {
     pub access: &'a dyn NodeAccess,
     /// Memory.
     pub journal: Journal,
-    /// The right to write.
-    pub lease: Lease,
+    /// The right to write; a dry run needs none.
+    pub lease: Option<Lease>,
     /// Who is told.
     pub report: &'a dyn Reporter,
     /// How.
@@ -76,7 +78,9 @@ impl Engine<'_> {
     /// # Errors
     /// Locked where the lease was lost, interrupted where the operator asked to stop.
     pub(super) fn may_go_on(&self) -> Result<()> {
-        self.lease.check()?;
+        if let Some(lease) = &self.lease {
+            lease.check()?;
+        }
         if self.cancel.is_set() {
             return Err(Error::interrupted("stopped on request; what was begun is written down")
                 .hint("go on with: kubectl cni-migrate run --resume"));
@@ -124,10 +128,11 @@ impl Engine<'_> {
     /// # Errors
     /// Where the journal could not be written.
     pub async fn close(mut self) -> Result<()> {
+        let Some(lease) = self.lease else { return Ok(()) };
         // Without the lease another run may be the writer by now.
-        let may_save = self.journal.is_begun() && self.lease.check().is_ok();
+        let may_save = self.journal.is_begun() && lease.check().is_ok();
         let saved = if may_save { self.journal.save().await } else { Ok(()) };
-        self.lease.release().await;
+        lease.release().await;
         saved
     }
 }

@@ -25,12 +25,16 @@ impl Engine<'_> {
         let begun = Instant::now();
         self.may_go_on()?;
         self.all_pods_on_cilium("finalize").await?;
-        self.journal.intend(&Step::Finalize.id()).await?;
-        self.report.event(&Event::Started { step: "finalize".into() });
         let release = self.release().await?.ok_or_else(|| {
             Error::no(format!("there is no Helm release {} in {}", what.job.release, what.job.namespace))
         })?;
-        if release.values != what.job.values || release.status != "deployed" {
+        let changes = release.values != what.job.values || release.status != "deployed";
+        if self.is_dry() {
+            return self.would_finalize(what, changes).await;
+        }
+        self.journal.intend(&Step::Finalize.id()).await?;
+        self.report.event(&Event::Started { step: "finalize".into() });
+        if changes {
             what.helm.upgrade(&what.job).await?;
         }
         let options = expected_agent_config(&what.job.values);
@@ -79,7 +83,7 @@ impl Engine<'_> {
         .await
     }
 
-    async fn remove_node_config(&self, namespace: &str) -> Result<()> {
+    pub(super) async fn remove_node_config(&self, namespace: &str) -> Result<()> {
         let snapshot = self.observer.nodes_and_cilium().await?;
         let Some(version) = snapshot.cilium.node_config_version else { return Ok(()) };
         self.may_go_on()?;

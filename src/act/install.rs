@@ -38,6 +38,9 @@ impl Engine<'_> {
         let before = self.observer.snapshot(&Scope::All).await?;
         let release = self.release().await?;
         self.refuse_foreign(release.as_ref())?;
+        if self.is_dry() {
+            return self.would_install(what, &before).await;
+        }
         self.journal.intend(&Step::Install.id()).await?;
         self.report.event(&Event::Started { step: "install".into() });
         if !is_installed(release.as_ref(), &what.job) {
@@ -88,7 +91,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn apply_node_config(&self, config: &NodeConfig, snapshot: &Snapshot) -> Result<()> {
+    pub(super) async fn apply_node_config(&self, config: &NodeConfig, snapshot: &Snapshot) -> Result<()> {
         let version = snapshot.cilium.node_config_version.as_deref().ok_or_else(|| {
             Error::failed("this Cilium serves no CiliumNodeConfig").hint("it exists since Cilium 1.13")
         })?;

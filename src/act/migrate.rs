@@ -19,6 +19,9 @@ impl Engine<'_> {
     /// # Errors
     /// The node then stays cordoned, and the error carries the commands to resume and to undo.
     pub async fn migrate_node(&mut self, name: &str) -> Result<()> {
+        if self.is_dry() {
+            return self.would_migrate(name).await;
+        }
         let mut clock = Stopwatch::new();
         let snapshot = self.look(Scope::Node(name.to_owned()), false).await?;
         if crate::plan::is_migrated(snapshot.node(THE_NODE)) {

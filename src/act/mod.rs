@@ -5,6 +5,7 @@
 mod cleanup;
 mod cordon;
 mod drain;
+mod dry_run;
 mod engine;
 mod finalize;
 mod helper;

@@ -58,7 +58,8 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
     }
 }
 
-fn foreign<'s>(engine: &Engine<'_>, snapshot: &'s Snapshot, wanted: &Network) -> Vec<&'s Pod> {
+/// The pods of the node that are on the pod network but not on `wanted`.
+pub(super) fn foreign<'s>(engine: &Engine<'_>, snapshot: &'s Snapshot, wanted: &Network) -> Vec<&'s Pod> {
     let source = &engine.journal.record.source_networks;
     snapshot
         .pods_on(THE_NODE)

@@ -37,6 +37,9 @@ impl Engine<'_> {
                 "node {name} was not touched by this migration: there is nothing to undo"
             )));
         }
+        if self.is_dry() {
+            return self.would_roll_back(name).await;
+        }
         self.journal.intend(&format!("node/{name}/rollback")).await?;
         self.step("cordon", cordon::cordon(self, name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;

@@ -32,12 +32,5 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         .hint("see what is there: kubectl cni-migrate preflight"));
     }
     let about = "every trace of the source CNI is removed; this cannot be rolled back";
-    let dry_run = args.safety.dry_run;
-    let mut safety = args.safety;
-    if dry_run {
-        // A dry run writes nothing but the lease, and needs no consent.
-        safety.yes = Some(scene.snapshot.cluster.name.clone());
-    }
-    let options = safety.options();
-    scene.write(ctx, &safety, options, about, async |engine| engine.cleanup(dry_run).await).await
+    scene.write(ctx, &args.safety, args.safety.options(), about, async |engine| engine.cleanup().await).await
 }

@@ -1,10 +1,11 @@
 //! `finalize`: the final values.
 
 use clap::Args as ClapArgs;
+use serde_json::{Value, json};
 
-use super::flags::{ChartArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use super::node::refuse_before_install;
-use super::write::scene;
+use super::write::{Scene, scene};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
@@ -33,19 +34,8 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
     refuse_before_install(&scene)?;
     let installation = scene.installation(Phase::Final, &args.wish, &args.chart)?;
-    if args.safety.dry_run {
-        let none = serde_json::json!({});
-        let running = match &scene.snapshot.release {
-            Read::Known(Some(release)) => &release.values,
-            _ => &none,
-        };
-        let show = |v: &Option<serde_json::Value>| v.as_ref().map_or("-".into(), ToString::to_string);
-        let rows: Vec<_> = diff(running, &installation.job.values)
-            .iter()
-            .map(|c| vec![c.key.clone(), show(&c.from), show(&c.to), c.effect.to_owned()])
-            .collect();
-        ctx.ui.data(&report::table(&["KEY", "RUNNING", "FINAL", "EFFECT"], &rows));
-        return Ok(Outcome::Done);
+    if args.safety.is_dry() && args.safety.output.output == Output::Table {
+        ctx.ui.data(&changes(&scene, &installation.job.values));
     }
     let about = "cilium gets its final values; agents restart one by one";
     let done = scene
@@ -53,6 +43,23 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             engine.finalize(&installation).await
         })
         .await?;
-    ctx.ui.hint("next: kubectl cni-migrate cleanup-flannel");
+    if !args.safety.is_dry() {
+        ctx.ui.hint("next: kubectl cni-migrate cleanup-flannel");
+    }
     Ok(done)
+}
+
+/// What the running release and the final values differ in.
+fn changes(scene: &Scene, wanted: &Value) -> String {
+    let none = json!({});
+    let running = match &scene.snapshot.release {
+        Read::Known(Some(release)) => &release.values,
+        _ => &none,
+    };
+    let show = |value: &Option<Value>| value.as_ref().map_or("-".into(), ToString::to_string);
+    let rows: Vec<_> = diff(running, wanted)
+        .iter()
+        .map(|c| vec![c.key.clone(), show(&c.from), show(&c.to), c.effect.to_owned()])
+        .collect();
+    report::table(&["KEY", "RUNNING", "FINAL", "EFFECT"], &rows)
 }

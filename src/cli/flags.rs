@@ -11,7 +11,7 @@ use crate::act;
 use crate::drain;
 use crate::error::{Error, Result};
 use crate::helm::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
-use crate::model::RebootMode;
+use crate::model::{DryRun, RebootMode};
 use crate::values::Overlay;
 use crate::wish::Wish;
 
@@ -130,9 +130,10 @@ pub(super) struct SafetyArgs {
     /// Name of the cluster, to go on without being asked
     #[arg(long, value_name = "CLUSTER")]
     pub(super) yes: Option<String>,
-    /// Only say what would be done
-    #[arg(long)]
-    pub(super) dry_run: bool,
+    /// Only say what would be done; "server" also lets the API server judge it and stores nothing
+    #[arg(long, value_enum, value_name = "MODE", default_value = "none", num_args = 0..=1,
+          require_equals = true, default_missing_value = "client")]
+    pub(super) dry_run: DryRun,
     /// Longest wait for anything but a drain
     #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
     pub(super) timeout: Duration,
@@ -202,6 +203,7 @@ impl NodeArgs {
             reboot: self.reboot.unwrap_or(RebootMode::Never),
             reboot_command: self.reboot_command.clone(),
             probe_image: safety.probe_image.clone(),
+            dry_run: safety.dry_run,
         })
     }
 }
@@ -217,6 +219,12 @@ impl SafetyArgs {
             reboot: RebootMode::Never,
             reboot_command: None,
             probe_image: self.probe_image.clone(),
+            dry_run: self.dry_run,
         }
+    }
+
+    /// Whether nothing is to be stored.
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry_run != DryRun::None
     }
 }

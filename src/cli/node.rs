@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::drain::parse_selector;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
-use crate::plan::{NodeStep, Step, nodes_in_order};
+use crate::plan::{Step, nodes_in_order};
 
 /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
 #[derive(Debug, ClapArgs)]
@@ -20,7 +20,10 @@ use crate::plan::{NodeStep, Step, nodes_in_order};
   kubectl cni-migrate node -l pool=blue --reboot pod --yes=prod-eu
 
   # What would be done?
-  kubectl cni-migrate node --all --dry-run")]
+  kubectl cni-migrate node --all --dry-run
+
+  # Would the API server take it: rights, budgets, admission?
+  kubectl cni-migrate node worker-1 --dry-run=server")]
 pub struct Args {
     /// Nodes, in the order in which they are migrated
     #[arg(value_name = "NAME", required_unless_present_any = ["selector", "all"])]
@@ -43,12 +46,6 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, args.nodes.reboot).await?;
     let names = chosen(&scene, &args)?;
     refuse_before_install(&scene)?;
-    if args.safety.dry_run {
-        for name in &names {
-            tell(ctx, &scene, name);
-        }
-        return Ok(Outcome::Done);
-    }
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!("{} nodes are migrated one after the other: {}", names.len(), names.join(", "));
@@ -57,7 +54,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             for name in &names {
                 engine.migrate_node(name).await?;
             }
-            engine.prober().clean(false).await
+            if engine.is_dry() { Ok(()) } else { engine.prober().clean(false).await }
         })
         .await
 }
@@ -95,16 +92,4 @@ pub(super) fn refuse_before_install(scene: &Scene) -> Result<()> {
         return Ok(());
     }
     Err(Error::no("Cilium is not installed for a migration yet").hint("first: kubectl cni-migrate install"))
-}
-
-fn tell(ctx: &Ctx, scene: &Scene, name: &str) {
-    let Some((id, _)) = scene.snapshot.node_named(name) else { return };
-    let pods = scene.snapshot.pods_on(id).filter(|p| p.on_pod_network()).count();
-    let daemons = scene.snapshot.pods_on(id).filter(|p| p.on_pod_network() && p.is_daemon()).count();
-    let steps: Vec<_> = NodeStep::sequence(scene.intent.reboot).into_iter().map(NodeStep::name).collect();
-    ctx.ui.data(&format!(
-        "would migrate node {name}: {} ({} pods evicted, {daemons} daemon pods restarted)",
-        steps.join(", "),
-        pods - daemons
-    ));
 }

@@ -30,14 +30,6 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     if scene.record.is_none() {
         return Err(Error::no("no migration was begun in this cluster: there is nothing to undo"));
     }
-    if args.safety.dry_run {
-        for name in &args.names {
-            ctx.ui.data(&format!(
-                "would take node {name} back: cordon, drain, switch, restart, verify, uncordon"
-            ));
-        }
-        return Ok(Outcome::Done);
-    }
     let options = args.nodes.options(&args.safety)?;
     let about = format!("{} nodes go back to the source CNI: {}", args.names.len(), args.names.join(", "));
     scene
@@ -45,7 +37,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             for name in &args.names {
                 engine.rollback_node(name).await?;
             }
-            engine.prober().clean(false).await
+            if engine.is_dry() { Ok(()) } else { engine.prober().clean(false).await }
         })
         .await
 }

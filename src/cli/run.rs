@@ -4,11 +4,11 @@ use clap::Args as ClapArgs;
 
 use super::flags::{ChartArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::install::refuse_blockers;
-use super::write::{Scene, scene};
+use super::write::scene;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
-use crate::plan::{NodeStep, Step, nodes_in_order};
+use crate::plan::{Step, nodes_in_order};
 use crate::values::Phase;
 
 /// Do the whole migration, from where it stands to its end
@@ -43,10 +43,6 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             .hint("begin one: kubectl cni-migrate run"));
     }
     refuse_blockers(&scene).await?;
-    if args.safety.dry_run {
-        plan(ctx, &scene);
-        return Ok(Outcome::Done);
-    }
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!(
@@ -68,27 +64,21 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             for name in nodes_in_order(&scene.snapshot) {
                 engine.migrate_node(&name).await?;
             }
+            if engine.is_dry() {
+                // What the end would do is known once every node is migrated.
+                for step in [Step::Finalize, Step::Cleanup].iter().filter(|step| !done(step)) {
+                    engine.would(step.id());
+                }
+                return Ok(());
+            }
             if to_finalize {
                 let now = super::write::scene(ctx, &args.wish, args.nodes.reboot).await?;
                 engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
             }
             if to_clean {
-                engine.cleanup(false).await?;
+                engine.cleanup().await?;
             }
             Ok(())
         })
         .await
-}
-
-fn plan(ctx: &Ctx, scene: &Scene) {
-    let done = |step: &Step| scene.record.as_ref().is_some_and(|r| r.is_done(&step.id()));
-    let mut steps = vec![Step::Install];
-    for name in nodes_in_order(&scene.snapshot) {
-        steps
-            .extend(NodeStep::sequence(scene.intent.reboot).into_iter().map(|s| Step::Node(name.clone(), s)));
-    }
-    steps.extend([Step::Finalize, Step::Cleanup]);
-    for step in steps.iter().filter(|s| !done(s)) {
-        ctx.ui.data(&format!("would {}", step.id()));
-    }
 }

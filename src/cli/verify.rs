@@ -40,7 +40,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let networks = scene.source_networks();
     let census = census(scene.snapshot.pods.iter(), &scene.snapshot, &networks);
     let nodes = inspect(&scene.snapshot);
-    let verdict = if args.no_probes || args.safety.dry_run {
+    let verdict = if args.no_probes || args.safety.is_dry() {
         None
     } else {
         Some(probe(ctx, &scene, &args.safety).await?)

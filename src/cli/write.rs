@@ -7,7 +7,7 @@ use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use crate::act::{Engine, Installation, Options};
 use crate::ctx::{Ctx, Session};
 use crate::error::{Error, Result};
-use crate::event::Reporter;
+use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
 use crate::journal::{Journal, Record};
@@ -104,7 +104,9 @@ impl Scene {
         about: &str,
         work: impl AsyncFnOnce(&mut Engine<'_>) -> Result<()>,
     ) -> Result<Outcome> {
-        ctx.ui.confirm(&self.snapshot.cluster.name, safety.yes.as_deref(), about)?;
+        if !safety.is_dry() {
+            ctx.ui.confirm(&self.snapshot.cluster.name, safety.yes.as_deref(), about)?;
+        }
         let progress = Progress::new(ctx.ui.clone());
         let report: &dyn Reporter = &progress;
         let mut engine = ctx.engine(&self.session, report, options, || self.fresh()).await?;
@@ -116,13 +118,22 @@ impl Scene {
     }
 }
 
-/// For machines: everything that happened, and how it ended.
+/// What a dry run would do, one line each; for machines everything that happened, and how it ended.
 fn tell(ctx: &Ctx, output: Output, progress: &Progress, error: Option<&Error>) -> Result<()> {
     let content = || {
         report::object("RunReport", &json!({"events": progress.events(), "error": error.map(|e| &e.message)}))
     };
     match output {
-        Output::Table => {}
+        Output::Table => {
+            let would = progress.events().into_iter().filter_map(|event| match event {
+                Event::Would { action } => Some(format!("would {action}\n")),
+                _ => None,
+            });
+            let lines: String = would.collect();
+            if !lines.is_empty() {
+                ctx.ui.data(&lines);
+            }
+        }
         Output::Json => ctx.ui.data(&report::json_text(&content()?)),
         Output::Yaml => ctx.ui.data(&report::yaml_text(&content()?)?),
     }

@@ -17,6 +17,7 @@ pub(super) const MANAGER: &str = "kubectl-cni-migrate";
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
+    dry_run: bool,
 }
 
 /// How an object is to be deleted.
@@ -32,12 +33,19 @@ pub struct Delete<'a> {
 
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, dry_run: false }
+    }
+
+    /// The same client, but the API server stores nothing of what it is sent (KEP-576, `dryRun=All`).
+    #[must_use]
+    pub fn dry_run(&self) -> Self {
+        Self { client: self.client.clone(), dry_run: true }
     }
 
     async fn send(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Value, kube::Error> {
         let separator = if path.contains('?') { '&' } else { '?' };
-        let uri = format!("{path}{separator}fieldManager={MANAGER}");
+        let dry_run = if self.dry_run { "&dryRun=All" } else { "" };
+        let uri = format!("{path}{separator}fieldManager={MANAGER}{dry_run}");
         let request = Request::builder()
             .method(method)
             .uri(uri)
@@ -100,6 +108,10 @@ impl Writer {
     /// Deletes an object; one that is gone already, or that is another by now, counts as deleted.
     pub async fn delete(&self, path: &str, how: &Delete<'_>) -> Result<(), Error> {
         let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+        if self.dry_run {
+            // The query of a DELETE that has a body is not looked at (kubernetes apiserver handlers/delete.go).
+            options["dryRun"] = json!(["All"]);
+        }
         if let Some(uid) = how.uid {
             options["preconditions"] = json!({"uid": uid});
         }

@@ -33,6 +33,18 @@ pub struct OverlayPort {
     pub port: u16,
 }
 
+/// kubectl's `--dry-run`: what is stored, and who is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DryRun {
+    /// Everything is done.
+    #[default]
+    None,
+    /// Nothing is sent: only what would be done is told.
+    Client,
+    /// Writes are sent with `dryRun=All`: the API server judges them and stores nothing.
+    Server,
+}
+
 /// How a node is rebooted after its switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]

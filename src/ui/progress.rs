@@ -50,7 +50,8 @@ impl Reporter for Progress {
 fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::Subject { name, about } => format!("{name}  {about}"),
-        Event::Started { .. } => return None,
+        // A dry run's lines are its data, printed at the end.
+        Event::Started { .. } | Event::Would { .. } => return None,
         Event::Waiting { step, reason } => format!("… {step:<9} {reason}"),
         Event::Done { step, detail, took: Some(took) } => {
             format!("✓ {step:<9} {:<7} {detail}", seconds(*took)).trim_end().to_owned()
@@ -59,7 +60,6 @@ fn line(event: &Event) -> Option<String> {
             format!("✓ {step:<9} was done before  {detail}").trim_end().to_owned()
         }
         Event::Failed { step, reason } => format!("✗ {step:<9} {reason}"),
-        Event::Would { action } => format!("would {action}"),
         Event::Finished { name, summary } => format!("{name}  {summary}"),
     })
 }
