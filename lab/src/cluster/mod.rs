@@ -50,7 +50,7 @@ pub(crate) enum Backend {
 
 impl Backend {
     /// The name in Flannel's `net-conf.json`.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Vxlan => "vxlan",
             Self::HostGw => "host-gw",
@@ -298,10 +298,19 @@ impl Cluster {
     }
 
     fn path(&self) -> std::ffi::OsString {
-        let own = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.layout.bin.clone()).chain(std::env::split_paths(&own));
-        std::env::join_paths(folders).unwrap_or(own)
+        joined(&self.layout.bin, std::env::var_os("PATH").unwrap_or_default())
     }
+
+    /// The clients' `PATH` with a folder before it.
+    pub(crate) fn path_with(&self, folder: &Path) -> std::ffi::OsString {
+        joined(folder, self.path())
+    }
+}
+
+/// A `PATH` with a folder before it.
+fn joined(folder: &Path, path: std::ffi::OsString) -> std::ffi::OsString {
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
 /// Runs `work` on a fresh thread in the namespace of the clients; threads, runtimes and processes made there stay in it.

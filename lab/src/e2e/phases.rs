@@ -49,22 +49,25 @@ impl World {
 }
 
 impl Phases {
-    /// Waits until a node is in `phase` while at least one other node has been migrated, and returns its name.
+    /// Waits until a node is in `phase` while at least `migrated` others have been migrated, and returns its name.
     ///
     /// # Errors
     /// When that does not come about in time.
-    pub(crate) fn wait_for_second(&mut self, phase: &str, world: &World) -> Result<String, Error> {
+    pub(crate) fn wait_for(&mut self, phase: &str, migrated: usize, world: &World) -> Result<String, Error> {
         let until = world.deadline(LIMIT);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 return Err(Error::Timeout {
-                    what: format!("no second node is in phase {phase}, phases are {:?}", self.known),
+                    what: format!(
+                        "no node is in phase {phase} after {migrated} others, phases are {:?}",
+                        self.known
+                    ),
                     seconds: LIMIT.as_secs(),
                     hint: "see what the tool said in the scenario's folder".into(),
                 });
             };
-            if let Some(node) = note(&mut self.known, &line, phase) {
+            if let Some(node) = note(&mut self.known, &line, phase, migrated) {
                 return Ok(node);
             }
         }
@@ -79,13 +82,13 @@ impl Drop for Phases {
     }
 }
 
-/// Takes note of one line; the node, if it is in `phase` and is not the first one to be migrated.
-fn note(known: &mut BTreeMap<String, String>, line: &str, phase: &str) -> Option<String> {
+/// Takes note of one line; the node, if it is in `phase` and at least that many others are migrated.
+fn note(known: &mut BTreeMap<String, String>, line: &str, phase: &str, migrated: usize) -> Option<String> {
     let mut words = line.split_whitespace();
     let (node, seen) = (words.next()?, words.next()?);
     known.insert(node.to_owned(), seen.to_owned());
-    let migrated = known.values().any(|other| other == "Migrated");
-    (seen == phase && migrated).then(|| node.to_owned())
+    let before = known.values().filter(|other| *other == "Migrated").count();
+    (seen == phase && before >= migrated).then(|| node.to_owned())
 }
 
 #[cfg(test)]
@@ -93,10 +96,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_node_passes_and_the_second_is_named() {
+    fn the_first_nodes_pass_and_the_one_after_them_is_named() {
         let mut known = BTreeMap::new();
         let lines = ["n1 <none>", "n2 <none>", "n2 Drained", "n2 Migrated", "n3 Draining", "n3 Drained"];
-        let named: Vec<String> = lines.iter().filter_map(|line| note(&mut known, line, "Drained")).collect();
+        let named: Vec<String> =
+            lines.iter().filter_map(|line| note(&mut known, line, "Drained", 1)).collect();
         assert_eq!(named, ["n3"]);
+        assert_eq!(note(&mut known, "n1 Draining", "Draining", 2), None);
+        note(&mut known, "n3 Migrated", "Draining", 2);
+        assert_eq!(note(&mut known, "n1 Draining", "Draining", 2).as_deref(), Some("n1"));
     }
 }

@@ -1,5 +1,6 @@
 //! The proof that every scenario ends with: what the cluster, the nodes and the meter show.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -93,7 +94,15 @@ impl World {
     /// # Errors
     /// When the meter's records cannot be read.
     pub(crate) fn prove_no_loss(&mut self, classes: &[Class]) -> Result<(), Error> {
-        let verdict = self.verdict()?;
+        self.prove_no_loss_until(classes, Timestamp::now())
+    }
+
+    /// The same for the time before `until`, from which on the scenario itself breaks paths.
+    ///
+    /// # Errors
+    /// When the meter's records cannot be read.
+    pub(crate) fn prove_no_loss_until(&mut self, classes: &[Class], until: Timestamp) -> Result<(), Error> {
+        let verdict = self.verdict(until)?;
         self.show(&verdict.to_string());
         self.checks.none("the meter measured without a pause", &verdict.silences);
         let share = verdict.unclear_share() * 1_000.0;

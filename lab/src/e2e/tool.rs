@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -29,6 +30,9 @@ pub(crate) const STOPPED: i32 = 6;
 /// What only the lab needs of the Cilium chart.
 const VALUES: &str = include_str!("../../manifests-workload/values-lab.yaml");
 
+/// The file by which Helm knows the tool.
+const HELM_PLUGIN: &str = include_str!("../../../plugin.yaml");
+
 /// One call of the tool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verb<'a> {
@@ -40,6 +44,8 @@ pub(crate) enum Verb<'a> {
     Install,
     /// One node, with the way of rebooting.
     Node(&'a str, Reboot),
+    /// What the API server would say to a node's migration.
+    NodeDryRun(&'a str),
     /// The paths between all pods.
     Verify,
     /// How far the migration is.
@@ -48,6 +54,17 @@ pub(crate) enum Verb<'a> {
     Finalize,
     /// The removal of Flannel.
     CleanupFlannel,
+}
+
+/// Who starts the tool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Caller {
+    /// The shell.
+    Direct,
+    /// kubectl, which finds it on the `PATH`.
+    Kubectl,
+    /// Helm of that major version, which finds it among its plugins.
+    Helm(u8),
 }
 
 /// How a node sheds its old pods.
@@ -72,6 +89,7 @@ impl Verb<'_> {
             Self::Install => &[&["install"], &target, &chart, &write],
             Self::Node(node, Reboot::Never) => &[&["node", node, "--reboot", "never"], &target, &write],
             Self::Node(node, Reboot::Pod) => &[&["node", node, "--reboot", "pod"], &target, &write],
+            Self::NodeDryRun(node) => &[&["node", node, "--dry-run=server"], &target],
             Self::Verify => &[&["verify"], &target, &write],
             Self::Status => &[&["status"], &target],
             Self::Finalize => &[&["finalize"], &target, &chart, &write],
@@ -106,7 +124,7 @@ impl World {
         let values = self.folder.join("values-lab.yaml");
         fs::write(&values, VALUES).at("write", &values)?;
         let arguments = verb.arguments(&text(self.cluster.chart()), &text(&values));
-        let mut command = self.cluster.client_command(&self.tool);
+        let mut command = self.tool_command()?;
         command.args(arguments);
         let line = process::line(&command);
         self.progress(&line);
@@ -116,6 +134,27 @@ impl World {
         command.stdin(Stdio::null()).stdout(file).stderr(twin);
         let child = command.spawn().map_err(|source| process::not_started(&command, &source))?;
         Ok(Call { child, line, output })
+    }
+
+    /// The tool as its caller starts it.
+    fn tool_command(&self) -> Result<Command, Error> {
+        let plugins = self.folder.join("plugins");
+        let plugin = plugins.join("cni-migrate");
+        let bin = plugin.join("bin");
+        if !bin.exists() {
+            fs::create_dir_all(&bin).at("create", &bin)?;
+            fs::write(plugin.join("plugin.yaml"), HELM_PLUGIN).at("write", &plugin)?;
+            let link = bin.join("kubectl-cni_migrate");
+            symlink(&self.tool, &link).at("create", &link)?;
+        }
+        let mut command = match self.caller {
+            Caller::Direct => return Ok(self.cluster.client_command(&self.tool)),
+            Caller::Kubectl => self.cluster.client_command("kubectl"),
+            Caller::Helm(major) => self.cluster.client_command(self.cluster.helm(major)),
+        };
+        command.arg("cni-migrate").env("HELM_PLUGINS", &plugins);
+        command.env("PATH", self.cluster.path_with(&bin));
+        Ok(command)
     }
 
     /// Runs a call of the tool to its end.

@@ -15,6 +15,7 @@ use super::{
     checks::Checks,
     exec::{self, Ended},
     images,
+    tool::Caller,
 };
 use crate::{
     cluster::{Backend, Cluster, Source, UpOptions},
@@ -31,7 +32,7 @@ pub(crate) const CLUSTER: &str = "e2e";
 /// The pod network that is migrated to.
 pub(crate) const NEW_NETWORK: &str = "10.245.0.0/16";
 
-/// How long one scenario may take, from an empty machine to its verdict.
+/// How long a scenario may take with one cluster, from an empty machine to its verdict.
 const SCENARIO_LIMIT: Duration = Duration::from_secs(720);
 
 /// How long one question to the API or to a node may take.
@@ -50,6 +51,8 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     /// The binary under test.
     pub(crate) tool: PathBuf,
+    /// Who starts it.
+    pub(crate) caller: Caller,
     /// When the meter's measurement begins.
     begun: Timestamp,
     watch: Watch,
@@ -58,26 +61,41 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts a cluster anew, with Flannel, the workloads and the meter, and waits until all of it is Ready.
+    /// Starts a cluster anew, with Flannel over VXLAN, the workloads and the meter, and waits until all is Ready.
     ///
     /// # Errors
     /// When any of it does not come up in time.
     pub(crate) fn fresh(tool: &Path, folder: PathBuf, ui: &Ui) -> Result<Self, Error> {
+        Self::start_with(Backend::Vxlan, Checks::new(*ui), tool.to_owned(), folder, *ui)
+    }
+
+    /// Replaces the cluster by a fresh one with that backend; what was asserted so far stays.
+    ///
+    /// # Errors
+    /// When any of it does not come up in time.
+    pub(crate) fn anew(&mut self, backend: Backend) -> Result<(), Error> {
+        let (tool, folder) = (self.tool.clone(), self.folder.clone());
+        let fresh = Self::start_with(backend, Checks::new(self.ui), tool, folder, self.ui)?;
+        let checks = std::mem::replace(&mut self.checks, Checks::new(self.ui));
+        *self = Self { checks, ..fresh };
+        Ok(())
+    }
+
+    fn start_with(
+        backend: Backend,
+        checks: Checks,
+        tool: PathBuf,
+        folder: PathBuf,
+        ui: Ui,
+    ) -> Result<Self, Error> {
         let until = Instant::now() + SCENARIO_LIMIT;
-        Cluster::down(CLUSTER, ui)?;
-        let options = UpOptions {
-            name: CLUSTER.to_owned(),
-            nodes: 3,
-            source: Source::Flannel,
-            backend: Backend::Vxlan,
-        };
-        let cluster = Cluster::up(&options, ui)?;
-        images::import(&cluster, tool, ui)?;
-        let watch = Watch::begin(&cluster, &folder.join("pods.jsonl"))?;
-        let checks = Checks::new(*ui);
-        let tool = tool.to_owned();
-        let mut world =
-            Self { cluster, checks, folder, tool, begun: Timestamp::now(), watch, until, ui: *ui };
+        Cluster::down(CLUSTER, &ui)?;
+        let options = UpOptions { name: CLUSTER.to_owned(), nodes: 3, source: Source::Flannel, backend };
+        let cluster = Cluster::up(&options, &ui)?;
+        images::import(&cluster, &tool, &ui)?;
+        let watch = Watch::begin(&cluster, &folder.join(format!("pods-{}.jsonl", backend.name())))?;
+        let (begun, caller) = (Timestamp::now(), Caller::Direct);
+        let mut world = Self { cluster, checks, folder, tool, caller, begun, watch, until, ui };
         world.apply(workload::SHOP)?;
         world.apply(workload::METER)?;
         world.settle()?;
@@ -208,12 +226,12 @@ impl World {
         Ok(workloads.chain(pods.iter().filter_map(workload::pod_complaint)).collect())
     }
 
-    /// What the meter measured since the scenario began, up to now.
+    /// What the meter measured from the cluster's first rest to `until`.
     ///
     /// # Errors
     /// When its records cannot be read.
-    pub(crate) fn verdict(&self) -> Result<Verdict, Error> {
-        self.verdict_over(Span { from: self.begun, until: Timestamp::now() })
+    pub(crate) fn verdict(&self, until: Timestamp) -> Result<Verdict, Error> {
+        self.verdict_over(Span { from: self.begun, until })
     }
 
     /// What the meter measured in a stretch of time.

@@ -1,13 +1,10 @@
 //! The list of scenarios: one file each, and one line here.
 
 mod by_hand;
-mod failed_verification;
 mod flannel_to_cilium;
-mod full_node;
 mod interrupted;
 mod meter;
 mod reboot;
-mod verb_by_verb;
 
 use super::world::World;
 use crate::error::Error;
@@ -27,9 +24,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     meter::SCENARIO,
     by_hand::SCENARIO,
     flannel_to_cilium::SCENARIO,
-    verb_by_verb::SCENARIO,
     reboot::SCENARIO,
-    full_node::SCENARIO,
     interrupted::SCENARIO,
-    failed_verification::SCENARIO,
 ];
