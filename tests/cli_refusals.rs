@@ -112,5 +112,7 @@ fn preflight_tells_what_it_saw_and_writes_nothing() {
     assert!(found.iter().any(|f| f["id"] == "POD-001" && f["subject"].to_string().contains("shop/lonely")));
     let table = env.run(&["preflight"]);
     assert!(table.stdout.contains("RESULT") && table.stdout.contains("0 blockers"), "{table}");
+    let blocked = env.run(&["preflight", "--tunnel-port=8472"]);
+    assert!(blocked.stdout.contains("\n1 blocker, "), "{blocked}");
     assert_eq!(env.writes(), Vec::<String>::new());
 }

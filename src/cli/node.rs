@@ -9,6 +9,7 @@ use crate::drain::parse_selector;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
 use crate::plan::{NodeStep, Step, nodes_in_order};
+use crate::report::count;
 
 /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
 #[derive(Debug, ClapArgs)]
@@ -51,7 +52,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     }
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
-    let about = format!("{} nodes are migrated one after the other: {}", names.len(), names.join(", "));
+    let about = format!("migrates {}, one after the other: {}", count(names.len(), "node"), names.join(", "));
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
             for name in &names {
@@ -103,8 +104,9 @@ fn tell(ctx: &Ctx, scene: &Scene, name: &str) {
     let daemons = scene.snapshot.pods_on(id).filter(|p| p.on_pod_network() && p.is_daemon()).count();
     let steps: Vec<_> = NodeStep::sequence(scene.intent.reboot).into_iter().map(NodeStep::name).collect();
     ctx.ui.data(&format!(
-        "would migrate node {name}: {} ({} pods evicted, {daemons} daemon pods restarted)",
+        "would migrate node {name}: {} ({} evicted, {} restarted)",
         steps.join(", "),
-        pods - daemons
+        count(pods - daemons, "pod"),
+        count(daemons, "daemon pod")
     ));
 }

@@ -58,7 +58,10 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             })
             .collect();
         ctx.ui.data(&report::table(&["NODE", "PHASE", "CNI", "PODS ON CILIUM", "SINCE", "NEXT"], &cells));
-        ctx.ui.data(&format!("{managed}/{total} pods managed by cilium · reversible: {reversible} · {next}"));
+        ctx.ui.data(&format!(
+            "{managed}/{} managed by cilium · reversible: {reversible} · {next}",
+            report::count(total, "pod")
+        ));
         return Ok(Outcome::Done);
     }
     let content = json!({
