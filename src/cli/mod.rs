@@ -21,17 +21,13 @@ use crate::agent;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
+use crate::ui::PROGRAM;
 
 pub use global::{Environment, Global};
 
 /// Move a live cluster from Flannel to Cilium, node by node, and prove it
 #[derive(Debug, Parser)]
-#[command(
-    name = "kubectl cni-migrate",
-    bin_name = "kubectl cni-migrate",
-    version,
-    disable_help_subcommand = true
-)]
+#[command(version, disable_help_subcommand = true)]
 #[command(after_help = "Examples:
   # What stands in the way of a migration?
   kubectl cni-migrate preflight
@@ -80,9 +76,13 @@ pub enum Verb {
     Agent(agent::Command),
 }
 
-/// The parser, for completions and man pages.
-pub fn command() -> clap::Command {
-    Cli::command()
+/// The parser of a program that is called so; its examples are too.
+pub fn command(program: &'static str) -> clap::Command {
+    let examples = |command: clap::Command| {
+        let help = command.get_after_help().map(|help| help.to_string().replace(PROGRAM, program));
+        command.after_help(help.unwrap_or_default())
+    };
+    examples(Cli::command().name(program).bin_name(program)).mut_subcommands(examples)
 }
 
 /// Runs a verb.
