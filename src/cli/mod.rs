@@ -1,6 +1,7 @@
 //! The command line: one file for each verb, shared groups of flags, and the dispatch. No logic lives here.
 
 mod cleanup;
+mod complete;
 mod completion;
 mod finalize;
 mod flags;
@@ -71,6 +72,9 @@ pub enum Verb {
     Rollback(rollback::Args),
     /// Print a shell completion script
     Completion(completion::Args),
+    /// What may stand next on the command line, for kubectl and Helm
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::Args),
     /// What this binary does inside the cluster
     #[command(subcommand, hide = true)]
     Agent(agent::Command),
@@ -102,6 +106,7 @@ pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
         Verb::Run(args) => run::run(ctx, args).await,
         Verb::Rollback(args) => rollback::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),
+        Verb::Complete(args) => Ok(complete::run(ctx, args)),
         Verb::Agent(command) => agent::run(command).await,
     }
 }
