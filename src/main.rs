@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use cni_migrate::act::Cancel;
 use cni_migrate::cli::{self, Cli, Environment};
 use cni_migrate::ctx::{self, Ctx};
 use cni_migrate::exit;
-use cni_migrate::ui::Ui;
+use cni_migrate::ui::{PROGRAM, Ui};
 
 fn main() -> ExitCode {
     let helm = helm_environment();
-    let name = if helm.is_some() { "helm cni-migrate" } else { "kubectl cni-migrate" };
-    let matches = Cli::command().name(name).bin_name(name).get_matches();
+    let program = if helm.is_some() { "helm cni-migrate" } else { PROGRAM };
+    let matches = cli::command(program).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     cni_migrate::ui::log(cli.global.verbosity);
-    let ui = Ui { quiet: cli.global.quiet };
+    let ui = Ui { quiet: cli.global.quiet, program };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

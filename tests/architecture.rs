@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Rooms from the ground up: a room names only rooms before it, so there can be no cycle.
 const ROOMS: [&str; 26] = [
-    "error", "exit", "event", "yaml", "model", "target", "source", "values", "drain", "check", "report",
+    "error", "exit", "event", "yaml", "report", "model", "target", "source", "values", "drain", "check",
     "helm", "agent", "kube", "observe", "journal", "verify", "plan", "wish", "act", "ui", "ctx", "sim",
     "cli", "lib", "main",
 ];

@@ -41,6 +41,23 @@ fn verbs_that_come_too_early_say_which_comes_first() {
 }
 
 #[test]
+fn under_helm_every_command_that_is_told_begins_with_helm() {
+    let mut env = two_nodes();
+    env.set("HELM_PLUGIN_DIR", "/plugins/cni-migrate");
+    refused(&env, &["node", "worker-1", "--yes=sim"], 1, &["first: helm cni-migrate install"]);
+    for (args, told) in [
+        (&["status"][..], "next: helm cni-migrate preflight"),
+        (&["status", "-o", "json"], "next: helm cni-migrate preflight"),
+        (&["--help"], "Usage: helm cni-migrate"),
+        (&["node", "--help"], "  helm cni-migrate node worker-1"),
+    ] {
+        let output = env.run(args);
+        assert!(output.stdout.contains(told), "{args:?}: {output}");
+        assert!(!output.to_string().contains("kubectl cni-migrate"), "{args:?}: {output}");
+    }
+}
+
+#[test]
 fn wishes_that_would_hurt_are_refused_with_the_object_named() {
     let env = two_nodes();
     refused(
@@ -112,5 +129,7 @@ fn preflight_tells_what_it_saw_and_writes_nothing() {
     assert!(found.iter().any(|f| f["id"] == "POD-001" && f["subject"].to_string().contains("shop/lonely")));
     let table = env.run(&["preflight"]);
     assert!(table.stdout.contains("RESULT") && table.stdout.contains("0 blockers"), "{table}");
+    let blocked = env.run(&["preflight", "--tunnel-port=8472"]);
+    assert!(blocked.stdout.contains("\n1 blocker, "), "{blocked}");
     assert_eq!(env.writes(), Vec::<String>::new());
 }

@@ -11,6 +11,7 @@ use crate::kube::{Delete, Poll, until};
 use crate::model::{ObjectRef, Read, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
+use crate::report::count;
 use crate::source::{Leftover, lives_in_any_namespace};
 use crate::target::CNI_FILE;
 
@@ -37,8 +38,8 @@ impl Engine<'_> {
         let mut found = 0;
         let mut problems = Vec::new();
         for node in &snapshot.nodes {
-            let (count, second) = sweep_node(self, &node.name).await?;
-            found += count;
+            let (swept, second) = sweep_node(self, &node.name).await?;
+            found += swept;
             let (foreign, left): (Vec<_>, Vec<_>) =
                 second.leftovers.iter().partition(|l| matches!(l, Leftover::Unknown { .. }));
             problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
@@ -54,8 +55,10 @@ impl Engine<'_> {
         self.journal.done(&Step::Cleanup.id());
         self.journal.save().await?;
         let detail = format!(
-            "{objects} objects and {found} leftovers on {} nodes removed; a second scan finds nothing",
-            snapshot.nodes.len()
+            "{} and {} on {} removed; a second scan finds nothing",
+            count(objects, "object"),
+            count(found, "leftover"),
+            count(snapshot.nodes.len(), "node")
         );
         self.report.event(&Event::Done { step: "cleanup".into(), detail, took: Some(begun.elapsed()) });
         Ok(())

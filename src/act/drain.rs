@@ -12,6 +12,7 @@ use crate::kube::{Refusal, explain, pause, refusal};
 use crate::model::{Pod, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Phase;
+use crate::report::count;
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -34,8 +35,8 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
         let reason = evictor.turn("drain", &pods, &snapshot).await?;
         if Instant::now() + TICK > end {
             return Err(Error::failed(format!(
-                "drain of node {node}: {} pods are left after {} s: {reason}",
-                pods.len(),
+                "drain of node {node}: {} left after {} s: {reason}",
+                count(pods.len(), "pod"),
                 engine.options.drain_timeout.as_secs()
             )));
         }
@@ -101,7 +102,7 @@ impl<'e> Evictor<'e> {
         }
         if reason.is_empty() {
             let leaving = pods.iter().map(|p| p.reference().to_string()).next().unwrap_or_default();
-            reason = format!("{} pods are terminating, one is {leaving}", pods.len());
+            reason = format!("{} terminating, one is {leaving}", count(pods.len(), "pod"));
         }
         Ok(reason)
     }
@@ -117,7 +118,7 @@ impl<'e> Evictor<'e> {
 
     fn summary(&self, total: usize) -> String {
         let waited = self.waited_for.iter().next().map(|text| format!("; {text}")).unwrap_or_default();
-        format!("{total}/{total} pods{}", waited.replace("waits for", "waited for"))
+        format!("{total}/{}{}", count(total, "pod"), waited.replace("waits for", "waited for"))
     }
 }
 

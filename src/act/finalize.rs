@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::kube::{Delete, Poll, until};
 use crate::observe::Scope;
 use crate::plan::Step;
+use crate::report::count;
 use crate::target::{NODE_CONFIG_NAME, expected_agent_config};
 use crate::verify::census;
 
@@ -45,8 +46,9 @@ impl Engine<'_> {
         self.journal.done(&Step::Finalize.id());
         self.journal.save().await?;
         let detail = format!(
-            "{restarted} agents restarted one by one and the operator; {} options proven on every agent",
-            options.len()
+            "{} restarted one by one and the operator; {} proven on every agent",
+            count(restarted, "agent"),
+            count(options.len(), "option")
         );
         self.report.event(&Event::Done { step: "finalize".into(), detail, took: Some(begun.elapsed()) });
         Ok(())
@@ -65,9 +67,9 @@ impl Engine<'_> {
             let census = census(snapshot.pods.iter(), &snapshot, source);
             if census.source > 0 {
                 return Err(Error::no(format!(
-                    "{verb} is too early: {} of {} pods still have an address of the old network",
+                    "{verb} is too early: {} of {} with an address of the old network",
                     census.source,
-                    census.total()
+                    count(census.total(), "pod")
                 ))
                 .hint("see which: kubectl cni-migrate verify"));
             }
@@ -75,7 +77,7 @@ impl Engine<'_> {
             Ok(match census.unknown.first() {
                 Some((pod, why)) => Poll::Pending(format!("{pod}: {why}")),
                 None if census.waiting > 0 => {
-                    Poll::Pending(format!("{} pods have no address yet", census.waiting))
+                    Poll::Pending(format!("{} without an address yet", count(census.waiting, "pod")))
                 }
                 None => Poll::Ready(()),
             })

@@ -15,6 +15,7 @@ use crate::kube::explain;
 use crate::model::{Read, Release, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
+use crate::report::count;
 use crate::target::{CNI_FILE, NODE_CONFIG_NAME, NodeConfig};
 
 /// What is to be installed.
@@ -170,7 +171,8 @@ fn prove_nothing_moved(before: &Snapshot, after: &Snapshot) -> Result<String> {
     }
     let ended = if gone == 0 { String::new() } else { format!(", {gone} ended meanwhile") };
     Ok(format!(
-        "agents ready on {} nodes; 0 of {stayed} pods changed address{ended}; CNI directories unchanged",
-        after.nodes.len()
+        "agents ready on {}; 0 of {} changed address{ended}; CNI directories unchanged",
+        count(after.nodes.len(), "node"),
+        count(stayed, "pod")
     ))
 }

@@ -12,6 +12,7 @@ use crate::journal::NodeRecord;
 use crate::model::{PHASE_ANNOTATION, Snapshot};
 use crate::observe::Scope;
 use crate::plan::{NodeStep, Phase, Standing, Step, standing};
+use crate::report::count;
 
 impl Engine<'_> {
     /// Migrates one node; a node that is migrated already is left alone.
@@ -136,7 +137,8 @@ impl Engine<'_> {
     fn announce(&self, snapshot: &Snapshot) {
         let pods = snapshot.pods_on(THE_NODE).filter(|p| p.on_pod_network()).count();
         let name = snapshot.node(THE_NODE).name.to_string();
-        self.report.event(&Event::Subject { name, about: format!("{pods} pods on the pod network") });
+        self.report
+            .event(&Event::Subject { name, about: format!("{} on the pod network", count(pods, "pod")) });
     }
 }
 

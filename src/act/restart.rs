@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::kube::pause;
 use crate::model::{Pod, Shared, Snapshot};
 use crate::observe::Scope;
+use crate::report::count;
 use crate::verify::{Network, classify};
 
 const TICK: Duration = Duration::from_millis(500);
@@ -49,7 +50,9 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
         let reason = match missing(&snapshot, &owners, engine, &wanted) {
             _ if !old.is_empty() => evictor.turn("restart", &evicted, &snapshot).await?,
             Some(reason) => reason,
-            None => return Ok(format!("{} daemon pods, none left on the other network", owners.len())),
+            None => {
+                return Ok(format!("{}, none left on the other network", count(owners.len(), "daemon pod")));
+            }
         };
         if Instant::now() + TICK > end {
             return Err(Error::failed(format!("restarting the pods of node {node} took too long: {reason}")));

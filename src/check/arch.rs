@@ -1,6 +1,7 @@
 //! ARCH-001: Cilium has images for every node.
 
-use super::{Check, Facts, Finding, Severity, count};
+use super::{Check, Facts, Finding, Severity};
+use crate::report::count;
 use crate::source::some;
 
 /// Architectures that Cilium publishes images for (Documentation/operations/system_requirements.rst).

@@ -1,7 +1,8 @@
 //! CIDR-001: no node has an address inside Cilium's pod range.
 
-use super::{Check, Facts, Finding, Severity, count, or_ok};
+use super::{Check, Facts, Finding, Severity, or_ok};
 use crate::model::Node;
+use crate::report::count;
 use crate::source::some;
 
 pub(super) struct CidrNodes;

@@ -1,7 +1,8 @@
 //! DNS-001: cluster DNS survives the move of one of its pods.
 
-use super::{Check, Facts, Finding, Severity, count};
+use super::{Check, Facts, Finding, Severity};
 use crate::model::Pod;
+use crate::report::count;
 
 /// Label of the cluster's DNS pods, kept by CoreDNS for the sake of its Service (kubernetes cluster/addons/dns).
 const LABEL: (&str, &str) = ("k8s-app", "kube-dns");
@@ -38,7 +39,7 @@ impl Check for Dns {
                 Finding::failed(self, selector, message)
                     .hint("scale cluster DNS to two or more replicas first")
             }
-            _ => Finding::ok(self, selector, format!("{ready} pods ready")),
+            _ => Finding::ok(self, selector, format!("{} ready", count(ready, "pod"))),
         }]
     }
 }

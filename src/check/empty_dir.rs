@@ -1,6 +1,7 @@
 //! POD-002: no pod keeps data that a move loses.
 
-use super::{Check, Facts, Finding, Severity, count, is_moved};
+use super::{Check, Facts, Finding, Severity, is_moved};
+use crate::report::count;
 use crate::source::some;
 
 pub(super) struct EmptyDir;
@@ -29,7 +30,7 @@ impl Check for EmptyDir {
             Finding::failed(
                 self,
                 count(names.len(), "pod"),
-                format!("lose their emptyDir: {}", some(&names)),
+                format!("with an emptyDir, which a drain loses: {}", some(&names)),
             )
             .hint("see that nothing but caches is kept there, then drain with --delete-emptydir-data"),
         ]

@@ -1,7 +1,8 @@
 //! HOSTPORT-001: host ports go on working on Cilium.
 
-use super::{Check, Facts, Finding, Severity, count};
+use super::{Check, Facts, Finding, Severity};
 use crate::model::Pod;
+use crate::report::count;
 use crate::source::some;
 
 pub(super) struct HostPort;
@@ -28,7 +29,7 @@ impl Check for HostPort {
             return vec![Finding::ok(self, count(pods.len(), "pod"), "none uses a host port")];
         }
         vec![
-            Finding::failed(self, count(names.len(), "pod"), format!("use host ports: {}", some(&names)))
+            Finding::failed(self, count(names.len(), "pod"), format!("with host ports: {}", some(&names)))
                 .hint(
                     "while kube-proxy stays, Cilium serves host ports through the portmap plugin only: \
                  keep cni.chainingMode=portmap, which the generated values have",

@@ -1,7 +1,8 @@
 //! KERNEL-001: every node's kernel is one that the wanted Cilium is documented for; the agent does not refuse
 //! older ones by itself.
 
-use super::{Check, Facts, Finding, Severity, count, or_ok};
+use super::{Check, Facts, Finding, Severity, or_ok};
+use crate::report::count;
 use crate::source::some;
 use crate::target::Target;
 

@@ -1,7 +1,8 @@
 //! LEFT-001: nothing of an earlier Cilium is in the way.
 
-use super::{Check, Facts, Finding, Level, Severity, count, or_ok};
+use super::{Check, Facts, Finding, Level, Severity, or_ok};
 use crate::model::{Node, Read, Release};
+use crate::report::count;
 use crate::source::some;
 
 /// Taint that Cilium's operator sets where an agent is not ready (operator/watchers/node_taint.go); it stays after

@@ -31,6 +31,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::{Intent, Pod, Read, Snapshot};
+
 use crate::source::Detection;
 
 pub use rights::{Right, needed_rights};
@@ -202,9 +203,4 @@ fn or_ok(failures: Vec<Finding>, ok: impl FnOnce() -> Finding) -> Vec<Finding> {
 /// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.
 fn is_moved(pod: &Pod) -> bool {
     !pod.is_daemon() && !pod.mirror && !pod.is_finished() && !pod.deleting
-}
-
-/// `1 node`, `3 nodes`.
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Facts, Finding, Level, Severity, count, is_moved, or_ok};
+use super::{Check, Facts, Finding, Level, Severity, is_moved, or_ok};
 use crate::drain::Budgets;
 use crate::model::{Budget, Read};
+use crate::report::count;
 
 pub(super) struct PdbRoom;
 
@@ -34,8 +35,10 @@ impl Check for PdbRoom {
         let covers = |budget: &Budget| pods.get(&(&*budget.namespace, &*budget.name)).copied().unwrap_or(0);
         let findings = snapshot.budgets.iter().filter_map(|budget| self.judge(budget, covers(budget)));
         or_ok(findings.collect(), || {
-            let message =
-                format!("{} let a pod go now", count(snapshot.budgets.len(), "PodDisruptionBudget"));
+            let message = format!(
+                "{} with room for a pod to go now",
+                count(snapshot.budgets.len(), "PodDisruptionBudget")
+            );
             Finding::ok(self, "PodDisruptionBudgets", message)
         })
     }

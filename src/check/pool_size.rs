@@ -1,7 +1,8 @@
 //! CIDR-004: Cilium's pool gives every node a block, and every block is large enough.
 
-use super::{Check, Facts, Finding, Level, Severity, count, or_ok};
+use super::{Check, Facts, Finding, Level, Severity, or_ok};
 use crate::model::{Node, Pool};
+use crate::report::count;
 use crate::source::some;
 
 pub(super) struct PoolSize;
@@ -27,14 +28,16 @@ impl Check for PoolSize {
         let needed = nodes.len() as u64;
         let mut findings = Vec::new();
         if blocks < needed {
-            let message = format!("gives {blocks} nodes a block, the cluster has {needed}");
+            let message = format!("gives {} a block, the cluster has {needed}", count(blocks, "node"));
             findings
                 .push(Finding::failed(self, &subject, message).hint(
                     "choose a larger --target-pod-cidr or a longer --target-mask-size: neither can be changed later",
                 ));
         } else if blocks == needed {
-            let message =
-                format!("gives {blocks} nodes a block, and the cluster has {needed}: no node can be added");
+            let message = format!(
+                "gives {} a block, as many as the cluster has: no node can be added",
+                count(blocks, "node")
+            );
             findings.push(
                 Finding::new(self, Level::Warning, &subject, message)
                     .hint("choose a larger --target-pod-cidr: the range can only be appended to later"),
@@ -45,15 +48,19 @@ impl Check for PoolSize {
         let names: Vec<_> =
             nodes.iter().filter(crowded).map(|n| format!("{} ({})", n.name, n.max_pods)).collect();
         if !names.is_empty() {
-            let message =
-                format!("a block holds {room} pods, fewer than the kubelets allow on {}", some(&names));
+            let message = format!(
+                "a block holds {}, fewer than the kubelets allow on {}",
+                count(room, "pod"),
+                some(&names)
+            );
             findings.push(
                 Finding::new(self, Level::Warning, &subject, message)
                     .hint("choose a shorter --target-mask-size, or keep to fewer pods a node"),
             );
         }
         or_ok(findings, || {
-            let message = format!("{blocks} blocks of {room} pods for {}", count(nodes.len(), "node"));
+            let message =
+                format!("{} of {} for {}", count(blocks, "block"), count(room, "pod"), count(needed, "node"));
             Finding::ok(self, &subject, message)
         })
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Check, Facts, Finding, Severity, count};
+use super::{Check, Facts, Finding, Severity};
 use crate::model::{Intent, Inventory, ObjectRef, Read};
+use crate::report::count;
 use crate::source::some;
 
 /// One thing that a caller may do; `*` stands for every verb, group or resource.

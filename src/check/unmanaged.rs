@@ -1,6 +1,7 @@
 //! POD-001: every pod that must move has a controller that re-creates it.
 
-use super::{Check, Facts, Finding, Severity, count, is_moved, or_ok};
+use super::{Check, Facts, Finding, Severity, is_moved, or_ok};
+use crate::report::count;
 
 pub(super) struct Unmanaged;
 
@@ -23,6 +24,6 @@ impl Check for Unmanaged {
             Finding::failed(self, format!("pod {}", pod.reference()), "no controller: an eviction loses it")
                 .hint("put it under a controller, delete it, or drain with --force")
         });
-        or_ok(bare.collect(), || Finding::ok(self, count(pods.len(), "pod"), "all have a controller"))
+        or_ok(bare.collect(), || Finding::ok(self, count(pods.len(), "pod"), "none lacks a controller"))
     }
 }

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::ctx::Ctx;
 use crate::exit::Outcome;
+use crate::ui::PROGRAM;
 
 /// Print a shell completion script
 #[derive(Debug, ClapArgs)]
@@ -19,7 +20,7 @@ pub struct Args {
 
 pub(super) fn run(ctx: &Ctx, args: &Args) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "kubectl-cni_migrate", &mut script);
+    clap_complete::generate(args.shell, &mut super::command(PROGRAM), "kubectl-cni_migrate", &mut script);
     ctx.ui.data(&String::from_utf8_lossy(&script));
     Outcome::Done
 }

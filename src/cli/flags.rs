@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use ipnet::IpNet;
 
 use super::global::duration;
@@ -109,7 +109,7 @@ impl WishArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct ChartArgs {
     /// Chart: a folder, an archive, an oci:// reference, or a name in the repository
-    #[arg(long, default_value = DEFAULT_CHART, value_name = "CHART")]
+    #[arg(long, default_value = DEFAULT_CHART, value_name = "CHART", value_hint = ValueHint::AnyPath)]
     chart: String,
     /// Repository of the chart
     #[arg(long, default_value = DEFAULT_REPOSITORY, value_name = "URL")]

@@ -9,6 +9,7 @@ use crate::check::Level;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
+use crate::report::count;
 use crate::values::Phase;
 
 /// Install Cilium beside the source CNI and prove that nothing moved
@@ -64,6 +65,7 @@ pub(super) async fn refuse_blockers(scene: &Scene) -> Result<()> {
     }
     let lines: Vec<String> =
         blockers.iter().map(|f| format!("{} {}: {}", f.id, f.subject, f.message)).collect();
-    Err(Error::no(format!("preflight found {} blockers:\n  {}", blockers.len(), lines.join("\n  ")))
+    let found = count(blockers.len(), "blocker");
+    Err(Error::no(format!("preflight found {found}:\n  {}", lines.join("\n  ")))
         .hint("see all: kubectl cni-migrate preflight"))
 }

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb, shared groups of flags, and the dispatch. No logic lives here.
 
 mod cleanup;
+mod complete;
 mod completion;
 mod finalize;
 mod flags;
@@ -21,17 +22,13 @@ use crate::agent;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
+use crate::ui::PROGRAM;
 
 pub use global::{Environment, Global};
 
 /// Move a live cluster from Flannel to Cilium, node by node, and prove it
 #[derive(Debug, Parser)]
-#[command(
-    name = "kubectl cni-migrate",
-    bin_name = "kubectl cni-migrate",
-    version,
-    disable_help_subcommand = true
-)]
+#[command(version, disable_help_subcommand = true)]
 #[command(after_help = "Examples:
   # What stands in the way of a migration?
   kubectl cni-migrate preflight
@@ -75,14 +72,21 @@ pub enum Verb {
     Rollback(rollback::Args),
     /// Print a shell completion script
     Completion(completion::Args),
+    /// What may stand next on the command line, for kubectl and Helm
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::Args),
     /// What this binary does inside the cluster
     #[command(subcommand, hide = true)]
     Agent(agent::Command),
 }
 
-/// The parser, for completions and man pages.
-pub fn command() -> clap::Command {
-    Cli::command()
+/// The parser of a program that is called so; its examples are too.
+pub fn command(program: &'static str) -> clap::Command {
+    let examples = |command: clap::Command| {
+        let help = command.get_after_help().map(|help| help.to_string().replace(PROGRAM, program));
+        command.after_help(help.unwrap_or_default())
+    };
+    examples(Cli::command().name(program).bin_name(program)).mut_subcommands(examples)
 }
 
 /// Runs a verb.
@@ -102,6 +106,7 @@ pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
         Verb::Run(args) => run::run(ctx, args).await,
         Verb::Rollback(args) => rollback::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),
+        Verb::Complete(args) => Ok(complete::run(ctx, args)),
         Verb::Agent(command) => agent::run(command).await,
     }
 }

@@ -9,6 +9,7 @@ use crate::drain::parse_selector;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
 use crate::plan::{Step, nodes_in_order};
+use crate::report::count;
 
 /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
 #[derive(Debug, ClapArgs)]
@@ -48,7 +49,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     refuse_before_install(&scene)?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
-    let about = format!("{} nodes are migrated one after the other: {}", names.len(), names.join(", "));
+    let about = format!("migrates {}, one after the other: {}", count(names.len(), "node"), names.join(", "));
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
             for name in &names {

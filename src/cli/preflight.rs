@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::exit::Outcome;
 use crate::model::Read;
 use crate::observe::{Rule, rights};
-use crate::report;
+use crate::report::{self, count};
 use crate::source::Detection;
 use crate::verify::NAMESPACE;
 
@@ -103,11 +103,11 @@ fn text(scene: &Scene, findings: &[Finding]) -> String {
         _ => "not clear".into(),
     };
     let mut text = format!(
-        "CLUSTER  {}  {}  {} nodes  {} pods     SOURCE  {source}     TARGET  cilium {} {}\n\n",
+        "CLUSTER  {}  {}  {}  {}     SOURCE  {source}     TARGET  cilium {} {}\n\n",
         cluster.name,
         cluster.version,
-        scene.snapshot.nodes.len(),
-        scene.snapshot.pods.len(),
+        count(scene.snapshot.nodes.len(), "node"),
+        count(scene.snapshot.pods.len(), "pod"),
         scene.intent.cilium_version,
         scene.intent.pod_cidr,
     );
@@ -127,13 +127,13 @@ fn text(scene: &Scene, findings: &[Finding]) -> String {
     for (what, why) in &scene.snapshot.unknown {
         text.push_str(&format!("\nunknown: {what} could not be read: {why}"));
     }
-    let count = |level| findings.iter().filter(|f| f.result == level).count();
+    let with = |level| findings.iter().filter(|f| f.result == level).count();
     text.push_str(&format!(
-        "\n{} blockers, {} warnings, {} ok, {} unknown\n",
-        count(Level::Blocker),
-        count(Level::Warning),
-        count(Level::Ok),
-        count(Level::Unknown) + scene.snapshot.unknown.len(),
+        "\n{}, {}, {} ok, {} unknown\n",
+        count(with(Level::Blocker), "blocker"),
+        count(with(Level::Warning), "warning"),
+        with(Level::Ok),
+        with(Level::Unknown) + scene.snapshot.unknown.len(),
     ));
     text
 }

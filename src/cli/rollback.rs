@@ -7,6 +7,7 @@ use super::write::scene;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
+use crate::report::count;
 
 /// Take nodes back to the source CNI
 #[derive(Debug, ClapArgs)]
@@ -31,7 +32,11 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         return Err(Error::no("no migration was begun in this cluster: there is nothing to undo"));
     }
     let options = args.nodes.options(&args.safety)?;
-    let about = format!("{} nodes go back to the source CNI: {}", args.names.len(), args.names.join(", "));
+    let about = format!(
+        "takes {} back to the source CNI: {}",
+        count(args.names.len(), "node"),
+        args.names.join(", ")
+    );
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
             for name in &args.names {

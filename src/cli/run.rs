@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
 use crate::plan::{Step, nodes_in_order};
+use crate::report::count;
 use crate::values::Phase;
 
 /// Do the whole migration, from where it stands to its end
@@ -46,8 +47,8 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!(
-        "{} nodes move to cilium {} one after the other; then the source CNI is removed",
-        scene.snapshot.nodes.len(),
+        "moves {} to cilium {}, one after the other; then the source CNI is removed",
+        count(scene.snapshot.nodes.len(), "node"),
         scene.intent.cilium_version
     );
     let done = |step: &Step| scene.record.as_ref().is_some_and(|r| r.is_done(&step.id()));

@@ -48,6 +48,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let managed: usize = rows.iter().map(|r| r.on_cilium).sum();
     let total: usize = rows.iter().map(|r| r.pods).sum();
     let (reversible, next) = (reversible(&scene), next(&scene, &rows));
+    let say = |text: &str| ctx.ui.data(&ctx.ui.named(text));
     if args.output.output == Output::Table {
         let cells: Vec<_> = rows
             .iter()
@@ -57,8 +58,11 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
                 vec![r.node.clone(), r.phase.clone(), r.cni.clone(), pods, since, r.next.clone()]
             })
             .collect();
-        ctx.ui.data(&report::table(&["NODE", "PHASE", "CNI", "PODS ON CILIUM", "SINCE", "NEXT"], &cells));
-        ctx.ui.data(&format!("{managed}/{total} pods managed by cilium · reversible: {reversible} · {next}"));
+        say(&report::table(&["NODE", "PHASE", "CNI", "PODS ON CILIUM", "SINCE", "NEXT"], &cells));
+        say(&format!(
+            "{managed}/{} managed by cilium · reversible: {reversible} · {next}",
+            report::count(total, "pod")
+        ));
         return Ok(Outcome::Done);
     }
     let content = json!({
@@ -67,8 +71,8 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     });
     let object = report::object("Status", &content)?;
     match args.output.output {
-        Output::Yaml => ctx.ui.data(&report::yaml_text(&object)?),
-        _ => ctx.ui.data(&report::json_text(&object)),
+        Output::Yaml => say(&report::yaml_text(&object)?),
+        _ => say(&report::json_text(&object)),
     }
     Ok(Outcome::Done)
 }

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::intern::Interner;
+use super::object::Object;
 use super::policy::{WireSelector, selector};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
@@ -43,30 +45,9 @@ struct Resource {
     name: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    #[serde(default)]
-    namespace: String,
-    name: String,
-    #[serde(default)]
-    owner_references: Vec<Owner>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    kind: String,
-    uid: String,
-}
-
-#[derive(Deserialize)]
-struct WireNode {
-    metadata: Meta,
-    #[serde(default)]
-    spec: NodeSpec,
-    #[serde(default)]
-    status: NodeStatus,
-}
+type WireNode = Object<NodeSpec, NodeStatus>;
+type WireEndpoint = Object<IgnoredAny, EndpointStatus>;
+type WireConfig = Object<ConfigSpec>;
 
 #[derive(Default, Deserialize)]
 struct NodeSpec {
@@ -107,13 +88,6 @@ struct OperatorStatus {
     error: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct WireEndpoint {
-    metadata: Meta,
-    #[serde(default)]
-    status: EndpointStatus,
-}
-
 #[derive(Default, Deserialize)]
 struct EndpointStatus {
     #[serde(default)]
@@ -134,13 +108,6 @@ struct Addressing {
     ipv4: String,
     #[serde(default)]
     ipv6: String,
-}
-
-#[derive(Deserialize)]
-struct WireConfig {
-    metadata: Meta,
-    #[serde(default)]
-    spec: ConfigSpec,
 }
 
 #[derive(Default, Deserialize)]

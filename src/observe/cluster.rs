@@ -2,8 +2,10 @@
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
+use super::object::Object;
 use crate::error::{Error, Result};
 use crate::kube::{Reader, Selection};
 use crate::model::Cluster;
@@ -16,23 +18,10 @@ struct Version {
     git: String,
 }
 
-#[derive(Deserialize)]
-struct Namespace {
-    metadata: Meta,
-    #[serde(default)]
-    status: NamespaceStatus,
-}
-
 #[derive(Default, Deserialize)]
 struct NamespaceStatus {
     #[serde(default)]
     phase: String,
-}
-
-#[derive(Deserialize)]
-struct Service {
-    #[serde(default)]
-    spec: ServiceSpec,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,17 +36,6 @@ struct ServiceSpec {
 #[derive(Deserialize)]
 struct ServicePort {
     port: u16,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    uid: String,
-}
-
-#[derive(Deserialize)]
-struct ServiceCidr {
-    #[serde(default)]
-    spec: ServiceCidrSpec,
 }
 
 #[derive(Default, Deserialize)]
@@ -101,7 +79,7 @@ pub struct Rule {
 
 /// Identity and version.
 pub(super) async fn identity(reader: &Reader, name: &str) -> Result<Cluster> {
-    let namespace: Namespace = reader.must_get("/api/v1/namespaces/kube-system").await?;
+    let namespace: Object = reader.must_get("/api/v1/namespaces/kube-system").await?;
     let version: Version = reader.must_get("/version").await?;
     // A minor may read "33+" on managed clusters.
     let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok();
@@ -111,26 +89,33 @@ pub(super) async fn identity(reader: &Reader, name: &str) -> Result<Cluster> {
             version.major, version.minor
         ))
     })?;
-    Ok(Cluster { uid: namespace.metadata.uid, name: name.to_owned(), version: version.git, minor })
+    let uid = namespace.metadata.uid;
+    if uid.is_empty() {
+        return Err(Error::failed(
+            "namespace kube-system has no UID, by which the journal knows the cluster",
+        ));
+    }
+    Ok(Cluster { uid, name: name.to_owned(), version: version.git, minor })
 }
 
 /// Cluster address and first port of a Service.
 pub(super) async fn service_address(reader: &Reader, namespace: &str, name: &str) -> Result<Option<String>> {
     let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
-    let Some(service) = reader.get::<Service>(&path).await? else { return Ok(None) };
+    let Some(service) = reader.get::<Object<ServiceSpec>>(&path).await? else { return Ok(None) };
     let address = service.spec.cluster_ip.parse().ok().zip(service.spec.ports.first());
     Ok(address.map(|(ip, port)| std::net::SocketAddr::new(ip, port.port).to_string()))
 }
 
 /// Phase of a namespace.
 pub(super) async fn namespace_phase(reader: &Reader, name: &str) -> Result<Option<String>> {
-    let namespace: Option<Namespace> = reader.get(&format!("/api/v1/namespaces/{name}")).await?;
+    let namespace: Option<Object<IgnoredAny, NamespaceStatus>> =
+        reader.get(&format!("/api/v1/namespaces/{name}")).await?;
     Ok(namespace.map(|n| n.status.phase))
 }
 
 /// Service ranges from the ServiceCIDR objects (KEP-1880, served since Kubernetes 1.33).
 pub(super) async fn service_cidrs(reader: &Reader) -> Result<Vec<IpNet>> {
-    let objects: Vec<ServiceCidr> =
+    let objects: Vec<Object<ServiceCidrSpec>> =
         reader.list("/apis/networking.k8s.io/v1/servicecidrs", &Selection::default()).await?;
     let ranges: Vec<IpNet> = objects.into_iter().flat_map(|o| o.spec.cidrs).collect();
     if ranges.is_empty() {

@@ -5,6 +5,7 @@ mod cilium;
 mod cluster;
 mod intern;
 mod nodes;
+mod object;
 mod objects;
 mod pods;
 mod policy;

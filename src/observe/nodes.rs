@@ -1,10 +1,9 @@
 //! Reader of nodes.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::intern::Interner;
+use super::object::{Map, Object};
 use crate::error::{Error, Result};
 use crate::kube::{Reader, Selection};
 use crate::model::{Condition, Node, Shared, Taint};
@@ -13,25 +12,7 @@ use crate::model::{Condition, Node, Shared, Taint};
 const ANNOTATIONS: &[&str] =
     &["flannel.alpha.coreos.com/", "projectcalico.org/", "cni-migrate.dev/", "network.cilium.io/"];
 
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Meta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    name: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
+type Wire = Object<Spec, Status, Map, Map>;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +41,7 @@ struct Status {
     #[serde(default)]
     node_info: Info,
     #[serde(default)]
-    capacity: BTreeMap<String, String>,
+    capacity: Map,
 }
 
 #[derive(Deserialize)]

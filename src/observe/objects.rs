@@ -2,20 +2,10 @@
 
 use serde::Deserialize;
 
+use super::object::Object;
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::ObjectRef;
-
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Meta,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    uid: String,
-}
 
 /// Those of the candidates that exist.
 pub(super) async fn present(reader: &Reader, candidates: Vec<ObjectRef>) -> Result<Vec<ObjectRef>> {
@@ -30,7 +20,7 @@ pub(super) async fn present(reader: &Reader, candidates: Vec<ObjectRef>) -> Resu
 
 /// The UID of an object; `None` where it does not exist.
 pub(super) async fn uid(reader: &Reader, object: &ObjectRef) -> Result<Option<String>> {
-    Ok(reader.get::<Wire>(&object.path()).await?.map(|wire| wire.metadata.uid))
+    Ok(reader.get::<Object>(&object.path()).await?.map(|wire| wire.metadata.uid))
 }
 
 #[derive(Deserialize)]
@@ -67,16 +57,6 @@ struct Version {
     group_version: String,
 }
 
-#[derive(Deserialize)]
-struct Named {
-    metadata: Name,
-}
-
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
 /// Names one object that lives in a namespace and does not count as `harmless`, as kind and name.
 ///
 /// Every namespaced resource that discovery names is listed; objects of kinds that are views of others (metrics)
@@ -99,7 +79,7 @@ pub(super) async fn living_in(
         let served: Resources = reader.must_get(&path).await?;
         for resource in served.resources.iter().filter(|r| r.counts()) {
             let list = format!("{path}/namespaces/{namespace}/{}", resource.name);
-            let objects: Vec<Named> = reader.list(&list, &Selection::default()).await?;
+            let objects: Vec<Object> = reader.list(&list, &Selection::default()).await?;
             if let Some(object) = objects.iter().find(|o| !harmless(&resource.kind, &o.metadata.name)) {
                 return Ok(Some(format!("{} {}", resource.kind, object.metadata.name)));
             }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::intern::Interner;
+use super::object::{Map, Object};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::{NodeId, Owner, Phase, Pod, Shared};
@@ -14,46 +15,13 @@ use crate::model::{NodeId, Owner, Phase, Pod, Shared};
 /// Kubernetes' default for `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE: u32 = 30;
 
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Meta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    #[serde(default)]
-    namespace: String,
-    name: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: Mirror,
-    #[serde(default)]
-    owner_references: Vec<WireOwner>,
-    deletion_timestamp: Option<jiff::Timestamp>,
-}
+type Wire = Object<Spec, Status, Mirror, Map>;
 
 /// A static pod's mirror carries this annotation (kubelet/types: ConfigMirrorAnnotationKey).
 #[derive(Default, Deserialize)]
 struct Mirror {
     #[serde(rename = "kubernetes.io/config.mirror")]
     mirror: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct WireOwner {
-    kind: String,
-    name: String,
-    uid: String,
-    #[serde(default)]
-    controller: bool,
 }
 
 #[derive(Default, Deserialize)]

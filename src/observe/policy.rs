@@ -1,31 +1,12 @@
 //! Reader of PodDisruptionBudgets, and of label selectors wherever they stand.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::intern::Interner;
+use super::object::{Map, Object};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::{Budget, Expression, Operator, Selector};
-
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Meta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    namespace: String,
-    name: String,
-    #[serde(default)]
-    generation: i64,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,7 +20,7 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireSelector {
     #[serde(default)]
-    match_labels: BTreeMap<String, String>,
+    match_labels: Map,
     #[serde(default)]
     match_expressions: Vec<WireExpression>,
 }
@@ -69,7 +50,8 @@ struct Status {
 
 /// All budgets.
 pub(super) async fn budgets(reader: &Reader, strings: &mut Interner) -> Result<Vec<Budget>> {
-    let wires: Vec<Wire> = reader.list("/apis/policy/v1/poddisruptionbudgets", &Selection::default()).await?;
+    let wires: Vec<Object<Spec, Status>> =
+        reader.list("/apis/policy/v1/poddisruptionbudgets", &Selection::default()).await?;
     Ok(wires
         .into_iter()
         .map(|wire| Budget {

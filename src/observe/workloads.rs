@@ -1,36 +1,19 @@
 //! Readers of DaemonSets and of the ConfigMaps in which CNIs keep their parameters.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::intern::Interner;
+use super::object::{Map, Meta, Object};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::{ConfigData, DaemonSet, Rollout};
 
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Meta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
+type Wire = Object<Spec, Status, Helm, Map>;
 
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    namespace: String,
-    name: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    generation: i64,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
+#[derive(Default, Deserialize)]
+struct Helm {
+    #[serde(rename = "meta.helm.sh/release-name")]
+    release: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -93,7 +76,7 @@ fn convert(wire: &Wire, strings: &mut Interner) -> DaemonSet {
         uid: strings.get(&meta.uid),
         images: containers().map(|c| strings.get(&c.image)).collect(),
         args: containers().flat_map(|c| c.command.iter().chain(&c.args)).map(|a| strings.get(a)).collect(),
-        helm_release: meta.annotations.get("meta.helm.sh/release-name").map(|name| strings.get(name)),
+        helm_release: meta.annotations.release.as_deref().map(|name| strings.get(name)),
         rollout: Rollout {
             desired: wire.status.desired_number_scheduled,
             updated: wire.status.updated_number_scheduled,
@@ -106,16 +89,9 @@ fn convert(wire: &Wire, strings: &mut Interner) -> DaemonSet {
 
 #[derive(Deserialize)]
 struct WireConfig {
-    metadata: ConfigMeta,
+    metadata: Meta,
     #[serde(default)]
-    data: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct ConfigMeta {
-    #[serde(default)]
-    namespace: String,
-    name: String,
+    data: Map,
 }
 
 /// The named ConfigMaps that exist, by namespace (`*`: any) and name; one request a name.

@@ -6,6 +6,7 @@ use super::step::{NodeStep, Step};
 use crate::drain;
 use crate::journal::Record;
 use crate::model::{Node, NodeId, Pod, Snapshot};
+use crate::report::count;
 use crate::target;
 use crate::verify::{Network, classify};
 
@@ -61,7 +62,9 @@ fn drained(snapshot: &Snapshot, id: NodeId, options: &drain::Options) -> Standin
         .collect();
     match left.first() {
         None => Standing::Done,
-        Some(pod) => Standing::Pending(format!("{} pods are left, one is {}", left.len(), pod.reference())),
+        Some(pod) => {
+            Standing::Pending(format!("{} left, one is {}", count(left.len(), "pod"), pod.reference()))
+        }
     }
 }
 
@@ -115,9 +118,11 @@ fn restarted(snapshot: &Snapshot, id: NodeId, record: &Record) -> Standing {
         .collect();
     match old.first() {
         None => Standing::Done,
-        Some(pod) => {
-            Standing::Pending(format!("{} pods are not on cilium yet, one is {}", old.len(), pod.reference()))
-        }
+        Some(pod) => Standing::Pending(format!(
+            "{} not on cilium yet, one is {}",
+            count(old.len(), "pod"),
+            pod.reference()
+        )),
     }
 }
 

@@ -1,4 +1,6 @@
-//! From results to text: tables as kubectl prints them, JSON and YAML with a version. Pure.
+//! From results to text: counts, tables as kubectl prints them, JSON and YAML with a version. Pure.
+
+use std::fmt::Display;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,6 +12,12 @@ use crate::yaml;
 const API_VERSION: &str = "cni-migrate.dev/v1alpha1";
 /// Space between columns, as kubectl has it.
 const GAP: usize = 3;
+
+/// A number and what it counts: `1 node`, `3 nodes`; for nouns whose plural is made with an `s`.
+pub fn count<N: Copy + Display + From<u8> + PartialEq>(number: N, noun: &str) -> String {
+    let ending = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
 
 /// Rows under a header, each column as wide as its widest cell; nothing is wrapped or cut.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -74,6 +82,13 @@ mod tests {
         ];
         let wanted = "NODE       PHASE      NEXT\nworker-1   Migrated\nn2         Draining   waits\n";
         assert_eq!(table(&["NODE", "PHASE", "NEXT"], &rows), wanted);
+    }
+
+    #[test]
+    fn only_one_is_singular() {
+        assert_eq!(count(0_usize, "blocker"), "0 blockers");
+        assert_eq!(count(1_u32, "blocker"), "1 blocker");
+        assert_eq!(count(2_u64, "daemon pod"), "2 daemon pods");
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn one_kind_of_evidence_is_not_enough() {
             assert_eq!(seen[0].evidence[0].kind, EvidenceKind::NodeAnnotation);
             assert_eq!(
                 seen[0].evidence[0].to_string(),
-                "3 of 3 nodes have annotations flannel.alpha.coreos.com/*"
+                "3 of 3 nodes with annotations flannel.alpha.coreos.com/*"
             );
         }
         other => panic!("{other:?}"),

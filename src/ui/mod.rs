@@ -21,14 +21,25 @@ pub fn log(verbosity: u8) {
     let _ = subscriber.try_init();
 }
 
+/// How this program is called in its own texts; see [`Ui::named`].
+pub const PROGRAM: &str = "kubectl cni-migrate";
+
 /// The terminal, as the flags want it.
 #[derive(Clone, Debug)]
 pub struct Ui {
     /// No progress and no hints.
     pub quiet: bool,
+    /// How this program was called: [`PROGRAM`], or `helm cni-migrate`.
+    pub program: &'static str,
 }
 
 impl Ui {
+    /// A text of this program in which commands begin as the operator began this one. Everything on stderr is
+    /// treated so; data is not by itself, for it may quote others.
+    pub fn named(&self, text: &str) -> String {
+        text.replace(PROGRAM, self.program)
+    }
+
     /// Writes data to stdout. A reader that went away is no error.
     pub fn data(&self, text: &str) {
         let mut out = anstream::stdout().lock();
@@ -42,13 +53,13 @@ impl Ui {
     /// Writes a line of progress to stderr.
     pub fn status(&self, text: &str) {
         if !self.quiet {
-            Self::line(text);
+            self.line(text);
         }
     }
 
     /// Writes a warning to stderr.
     pub fn warning(&self, text: &str) {
-        Self::line(&format!("Warning: {text}"));
+        self.line(&format!("Warning: {text}"));
     }
 
     /// Writes a hint to stderr.
@@ -63,9 +74,9 @@ impl Ui {
             Kind::Partial | Kind::Interrupted => "stopped",
             _ => "error",
         };
-        Self::line(&format!("{word}: {}", error.message));
+        self.line(&format!("{word}: {}", error.message));
         for hint in &error.hints {
-            Self::line(&format!("hint: {hint}"));
+            self.line(&format!("hint: {hint}"));
         }
     }
 
@@ -81,7 +92,7 @@ impl Ui {
                     .hint("check the context: kubectl config current-context"))
             }
             None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
-                Self::line(about);
+                self.line(about);
                 prompt::cluster_name(cluster)
             }
             None => Err(Error::usage("this writes to the cluster and there is no terminal to ask on")
@@ -89,9 +100,9 @@ impl Ui {
         }
     }
 
-    fn line(text: &str) {
+    fn line(&self, text: &str) {
         let mut err = anstream::stderr().lock();
-        let _ = err.write_all(text.as_bytes());
+        let _ = err.write_all(self.named(text).as_bytes());
         let _ = err.write_all(b"\n");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::{PathResult, Results};
+use crate::report::count;
 
 use super::matrix::Client;
 
@@ -75,7 +76,12 @@ impl Verdict {
         let sent: u32 = self.paths.iter().map(|p| p.sent).sum();
         let ok: u32 = self.paths.iter().map(|p| p.ok).sum();
         let gap = self.paths.iter().map(|p| p.longest_gap_ms).max().unwrap_or(0);
-        format!("{good}/{} paths, {sent} probes, {} lost, longest gap {gap} ms", self.paths.len(), sent - ok)
+        format!(
+            "{good}/{}, {}, {} lost, longest gap {gap} ms",
+            count(self.paths.len(), "path"),
+            count(sent, "probe"),
+            sent - ok
+        )
     }
 }
 

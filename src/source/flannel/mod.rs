@@ -9,6 +9,7 @@ mod tests;
 
 use super::{Evidence, EvidenceKind, Parameters, Problem, SourceCni, others, some};
 use crate::model::{ConfigData, DaemonSet, Inventory, Node, NodeResidue, ObjectRef, Snapshot};
+use crate::report::count;
 use crate::target::Distribution;
 
 const CONFIG: &str = "kube-flannel-cfg";
@@ -101,8 +102,8 @@ impl Flannel {
             snapshot.pods.iter().filter(|pod| pod.on_pod_network() && pod.ips.iter().any(inside)).count();
         (pods > 0).then(|| Evidence {
             kind: EvidenceKind::PodAddress,
-            object: format!("{pods} pods"),
-            says: format!("have addresses in {}", some(&networks)),
+            object: count(pods, "pod"),
+            says: format!("with addresses in {}", some(&networks)),
         })
     }
 }
@@ -127,11 +128,11 @@ fn daemon_set_evidence(daemon_set: &DaemonSet) -> Evidence {
 
 fn annotations(snapshot: &Snapshot) -> Option<Evidence> {
     let annotated = |node: &&Node| node.annotations.keys().any(|key| key.starts_with(ANNOTATIONS));
-    let count = snapshot.nodes.iter().filter(annotated).count();
-    (count > 0).then(|| Evidence {
+    let found = snapshot.nodes.iter().filter(annotated).count();
+    (found > 0).then(|| Evidence {
         kind: EvidenceKind::NodeAnnotation,
-        object: format!("{count} of {} nodes", snapshot.nodes.len()),
-        says: format!("have annotations {ANNOTATIONS}*"),
+        object: format!("{found} of {}", count(snapshot.nodes.len(), "node")),
+        says: format!("with annotations {ANNOTATIONS}*"),
     })
 }
 
