@@ -55,7 +55,8 @@ fn link_info(kind: LinkKind) -> Option<Value> {
     }
 }
 
-/// `ip -j route show`: a default route, and one for each address range that a link of the node carries.
+/// `ip -j route show`: a default route, one for each address range that a link of the node carries, and what was
+/// added; of those `ip` prints no protocol, since it is `boot`.
 pub(crate) fn routes(machine: &Machine) -> Value {
     let mut all = vec![json!({"dst": "default", "gateway": "192.168.10.1", "dev": "eth0", "flags": []})];
     for range in machine.pools.keys() {
@@ -68,5 +69,7 @@ pub(crate) fn routes(machine: &Machine) -> Value {
             );
         }
     }
+    let added = |(dst, gateway): (&String, &String)| json!({"dst": dst, "gateway": gateway, "dev": "eth0", "flags": []});
+    all.extend(machine.routes.iter().map(added));
     Value::Array(all)
 }
