@@ -11,7 +11,7 @@ use crate::kube::{Delete, Poll, until};
 use crate::model::{ObjectRef, Read, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
-use crate::source::{Leftover, lives_in_any_namespace};
+use crate::source::lives_in_any_namespace;
 use crate::target::CNI_FILE;
 
 impl Engine<'_> {
@@ -40,7 +40,7 @@ impl Engine<'_> {
             let (count, second) = sweep_node(self, &node.name).await?;
             found += count;
             let (foreign, left): (Vec<_>, Vec<_>) =
-                second.leftovers.iter().partition(|l| matches!(l, Leftover::Unknown { .. }));
+                second.leftovers.iter().partition(|leftover| leftover.is_left_alone());
             problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
             for unknown in foreign.iter().map(ToString::to_string).chain(second.unknown) {
                 self.waits("cleanup", format!("node {}: unknown, left alone: {unknown}", node.name));
@@ -90,8 +90,8 @@ impl Engine<'_> {
         }
         for node in &snapshot.nodes {
             for leftover in scan_node(self, &node.name, false).await?.leftovers {
-                self.report
-                    .event(&Event::Would { action: format!("remove from node {}: {leftover}", node.name) });
+                let what = if leftover.is_left_alone() { "leave alone on" } else { "remove from" };
+                self.report.event(&Event::Would { action: format!("{what} node {}: {leftover}", node.name) });
             }
             for path in &inventory.residue.paths {
                 self.report.event(&Event::Would {

@@ -91,6 +91,11 @@ pub enum Leftover {
 }
 
 impl Leftover {
+    /// Whether it may be somebody else's, so that nobody removes it.
+    pub fn is_left_alone(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+
     /// Commands for exec in the node's Cilium agent, in order; none for what another door removes or nobody may.
     pub fn removal(&self) -> Vec<Vec<String>> {
         match self {
