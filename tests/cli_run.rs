@@ -85,9 +85,13 @@ fn run_removes_the_routes_of_host_gw_and_leaves_others_alone() {
     assert_eq!(env.sim.routes("worker-1"), ["10.244.9.0/24 via 192.168.10.99"]);
     let foreign = "node worker-1: unknown, left alone: route 10.244.9.0/24 via 192.168.10.99 dev eth0: ";
     assert!(output.stderr.contains(foreign), "{output}");
+    assert_eq!(output.stderr.matches("left alone").count(), 1, "{output}");
     let dry = env.run(&["cleanup-flannel", "--dry-run"]);
     assert_eq!(dry.code, Some(0), "{dry}");
     assert!(dry.stderr.contains("would leave alone on node worker-1: route 10.244.9.0/24"), "{dry}");
+    let again = env.run(&["cleanup-flannel", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(again.code, Some(0), "{again}");
+    assert!(again.stderr.contains("0 objects and 0 leftovers on 2 nodes removed"), "{again}");
 }
 
 /// Kills a run while the API server has, or has not yet, stored the label of the first worker.
