@@ -11,7 +11,7 @@ use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
 use crate::journal::{Journal, Record};
-use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
+use crate::model::{Intent, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
 use crate::report;
 use crate::source::{Detection, detect};
@@ -56,7 +56,7 @@ impl Scene {
     /// The record of a new migration: the inventory is taken here, once.
     fn fresh(&self) -> Result<Record> {
         let (source, parameters) = wish::source_of(&self.detection)?;
-        let inventory = Inventory { residue: source.residue(parameters), ..source.inventory(&self.snapshot) };
+        let inventory = source.inventory(&self.snapshot);
         let uid = self.snapshot.cluster.uid.clone();
         Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
     }
