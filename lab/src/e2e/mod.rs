@@ -121,11 +121,20 @@ fn build_tool() -> Result<PathBuf, Error> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "kubectl-cni-migrate", "--bin", "kubectl-cni_migrate"]);
     cargo.arg("--target-dir").arg(target).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // What `cargo run` tells of this package makes build scripts that look at it, such as ring's, run again each time.
+    for (name, _) in env::vars_os().filter(|(name, _)| tells_of_this_package(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
     if lab.parent().is_some_and(|folder| folder.ends_with("release")) {
         cargo.arg("--release");
     }
     process::output(&mut cargo)?;
     Ok(tool)
+}
+
+/// Whether cargo sets the variable for the program that it runs.
+fn tells_of_this_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Whether the scenario passed.
@@ -162,6 +171,12 @@ fn run_one(scenario: &Scenario, tool: &Path, ui: &Ui) -> Result<bool, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tool_is_built_without_the_words_of_cargo_run_but_with_the_users() {
+        assert!(tells_of_this_package("CARGO_PKG_NAME") && tells_of_this_package("CARGO_MANIFEST_DIR"));
+        assert!(!tells_of_this_package("CARGO_TARGET_DIR") && !tells_of_this_package("CARGO_HOME"));
+    }
 
     #[test]
     fn scenarios_are_chosen_by_name_and_names_are_unique() {
