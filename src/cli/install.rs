@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::flags::{ChartArgs, SafetyArgs, WishArgs};
 use super::preflight::findings;
-use super::write::{Scene, scene};
+use super::write::{Stage, stage};
 use crate::check::Level;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = stage(ctx, &args.wish, None).await?;
     refuse_blockers(&scene).await?;
     let installation = scene.installation(Phase::Migration, &args.wish, &args.chart)?;
     let about = format!(
@@ -54,7 +54,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// A migration does not begin over a blocker; one that was begun goes on to its end.
-pub(super) async fn refuse_blockers(scene: &Scene) -> Result<()> {
+pub(super) async fn refuse_blockers(scene: &Stage) -> Result<()> {
     if scene.record.is_some() {
         return Ok(());
     }

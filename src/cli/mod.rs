@@ -7,6 +7,7 @@ mod finalize;
 mod flags;
 mod global;
 mod install;
+mod look;
 mod node;
 mod preflight;
 mod rollback;

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::flags::{Output, OutputArgs, WishArgs};
-use super::write::{Scene, scene};
+use super::look::{Scene, scene};
 use crate::check::{self, Facts, Finding, Level, Phase, Right};
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -64,7 +64,7 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
 
 /// What the caller may do: everywhere, as a namespace without role bindings shows it, and in Cilium's namespace.
 async fn caller(scene: &Scene) -> Read<Vec<Right>> {
-    let reader = &scene.session.connection.reader;
+    let reader = &scene.session.reader;
     let mut all = Vec::new();
     for (asked, holds_in) in
         [(NAMESPACE, None), (&*scene.intent.namespace, Some(scene.intent.namespace.as_str()))]

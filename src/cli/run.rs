@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::flags::{ChartArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::install::refuse_blockers;
-use super::write::scene;
+use super::write::stage;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -38,7 +38,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, args.nodes.reboot).await?;
+    let scene = stage(ctx, &args.wish, args.nodes.reboot).await?;
     if args.resume && scene.record.is_none() {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
@@ -73,7 +73,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
                 return Ok(());
             }
             if to_finalize {
-                let now = super::write::scene(ctx, &args.wish, args.nodes.reboot).await?;
+                let now = super::write::stage(ctx, &args.wish, args.nodes.reboot).await?;
                 engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
             }
             if to_clean {
