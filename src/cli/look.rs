@@ -6,7 +6,7 @@ use super::flags::WishArgs;
 use crate::ctx::{Ctx, Session};
 use crate::error::Result;
 use crate::journal::{Journal, Record};
-use crate::model::{Intent, Read, RebootMode, Snapshot};
+use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
 use crate::source::{Detection, detect};
 use crate::values::{Phase, Values};
@@ -43,6 +43,15 @@ impl Scene {
             (Some(record), _) => record.source_networks.clone(),
             (None, Some((_, parameters))) => parameters.networks.clone(),
             (None, None) => Vec::new(),
+        }
+    }
+
+    /// What belongs to the source CNI, from the journal or as detected.
+    pub(super) fn inventory(&self) -> Inventory {
+        match (&self.record, self.detection.one()) {
+            (Some(record), _) => record.inventory.clone(),
+            (None, Some((source, _))) => source.inventory(&self.snapshot),
+            (None, None) => Inventory::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::flags::{ChartArgs, NodeArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, ExcludeArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::install::refuse_blockers;
 use super::write::stage;
 use crate::ctx::Ctx;
@@ -32,6 +32,8 @@ pub struct Args {
     #[command(flatten)]
     chart: ChartArgs,
     #[command(flatten)]
+    exclude: ExcludeArgs,
+    #[command(flatten)]
     nodes: NodeArgs,
     #[command(flatten)]
     safety: SafetyArgs,
@@ -43,7 +45,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
     }
-    refuse_blockers(&scene).await?;
+    refuse_blockers(&scene, &args.exclude).await?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!(
