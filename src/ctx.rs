@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use crate::act::{Cancel, Engine, Options};
 use crate::error::{Error, Result};
 use crate::event::Reporter;
-use crate::helm::{self, Helm};
+use crate::helm::{self, Helm, Installer};
 use crate::journal::{Journal, Lease, Record, holder};
-use crate::kube::{Connection, PodExec, Settings, connect};
+use crate::kube::{PodExec, Reader, Settings, WriteKey, Writer, connect};
 use crate::model::DryRun;
 use crate::observe::Observer;
 use crate::ui::Ui;
@@ -27,27 +27,50 @@ pub struct Ctx {
     pub who: String,
 }
 
-/// A connection to one cluster.
+/// A connection to one cluster; there is no way from here to anything that changes it.
 pub struct Session {
-    /// Clients.
-    pub connection: Connection,
+    /// Single questions.
+    pub reader: Reader,
     /// Eyes.
     pub observer: Observer,
-    /// helm, or why there is none.
+    /// helm, which can only be asked; or why there is none.
     pub helm: Result<Helm>,
-    /// Commands on nodes.
-    pub access: PodExec,
     // Deleted when the session ends.
     _kubeconfig: tempfile::NamedTempFile,
 }
 
+/// What changes the cluster of a [`Session`].
+pub struct Hands {
+    /// The API.
+    pub writer: Writer,
+    /// Commands on nodes.
+    pub access: PodExec,
+    /// helm, or why there is none.
+    helm: Result<Installer>,
+}
+
 impl Ctx {
-    /// Connects to the cluster, and finds helm and the release.
+    /// Connects to the cluster for looking, and finds helm and the release.
     ///
     /// # Errors
     /// Usage for a kubeconfig that names no cluster; failed where the API server does not answer.
     pub async fn session(&self, release: &str, namespace: &str) -> Result<Session> {
-        let connection = connect(&self.settings).await?;
+        Ok(self.connect(release, namespace).await?.0)
+    }
+
+    /// Connects to the cluster for changing it.
+    ///
+    /// # Errors
+    /// Those of [`Ctx::session`].
+    pub async fn session_with_hands(&self, release: &str, namespace: &str) -> Result<(Session, Hands)> {
+        let (session, key) = self.connect(release, namespace).await?;
+        let (writer, access) = key.into_hands()?;
+        let helm = session.helm.as_ref().map(|helm| Installer::new(helm.clone())).map_err(Error::copy);
+        Ok((session, Hands { writer, access, helm }))
+    }
+
+    async fn connect(&self, release: &str, namespace: &str) -> Result<(Session, WriteKey)> {
+        let (connection, key) = connect(&self.settings).await?;
         let kubeconfig = private_file(&connection.kubeconfig)?;
         let options =
             helm::Options { bin: self.helm_bin.clone(), kubeconfig: Some(kubeconfig.path().to_owned()) };
@@ -56,8 +79,7 @@ impl Ctx {
         if let Ok(helm) = &helm {
             observer = observer.with_release(helm.clone(), release, namespace);
         }
-        let access = PodExec::new(connection.stream.clone());
-        Ok(Session { connection, observer, helm, access, _kubeconfig: kubeconfig })
+        Ok((Session { reader: connection.reader, observer, helm, _kubeconfig: kubeconfig }, key))
     }
 
     /// Ends at the second signal; the first one only asks the run to stop at the next safe point.
@@ -78,12 +100,13 @@ impl Ctx {
     /// migration.
     pub async fn engine<'a>(
         &self,
-        session: &'a Session,
+        session: &Session,
+        hands: &'a Hands,
         report: &'a dyn Reporter,
         options: Options,
         fresh: impl FnOnce() -> Result<Record>,
     ) -> Result<Engine<'a>> {
-        let (reader, writer) = (session.connection.reader.clone(), &session.connection.writer);
+        let (reader, writer) = (session.reader.clone(), &hands.writer);
         let uid = &session.observer.cluster().uid;
         let (writer, lease) = match options.dry_run {
             DryRun::None => {
@@ -104,7 +127,7 @@ impl Ctx {
         Ok(Engine {
             observer: session.observer.clone(),
             writer,
-            access: &session.access,
+            access: &hands.access,
             journal,
             lease,
             report,
@@ -114,15 +137,10 @@ impl Ctx {
     }
 }
 
-impl Session {
+impl Hands {
     /// helm, or the error that says how to get it.
-    pub fn helm(&self) -> Result<&Helm> {
-        self.helm.as_ref().map_err(|e| Error {
-            kind: e.kind,
-            message: e.message.clone(),
-            hints: e.hints.clone(),
-            transient: false,
-        })
+    pub fn helm(&self) -> Result<&Installer> {
+        self.helm.as_ref().map_err(Error::copy)
     }
 }
 

@@ -77,6 +77,13 @@ impl Error {
         Self::new(Kind::Interrupted, message)
     }
 
+    /// The same error once more, for one that was kept.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let (message, hints) = (self.message.clone(), self.hints.clone());
+        Self { kind: self.kind, message, hints, transient: self.transient }
+    }
+
     /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
 use serde_json::Value;
-use serde_saphyr::DuplicateKeyPolicy;
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use crate::error::{Error, Result};
 
@@ -24,6 +24,16 @@ pub fn read(text: &str) -> Result<Value> {
     serde_saphyr::from_str_with_options::<Option<Value>>(text, options)
         .map(Option::unwrap_or_default)
         .map_err(|error| Error::usage(format!("not valid YAML: {error}")))
+}
+
+/// Reads a document that is a list, each entry with the line on which it begins; an empty document is an empty list.
+///
+/// # Errors
+/// Those of [`read`], and a document that is no list.
+pub fn read_list(text: &str) -> Result<Vec<(u64, Value)>> {
+    let entries: Option<Vec<Spanned<Value>>> = serde_saphyr::from_str(text)
+        .map_err(|error| Error::usage(format!("not valid YAML, or no list: {error}")))?;
+    Ok(entries.unwrap_or_default().into_iter().map(|entry| (entry.referenced.line(), entry.value)).collect())
 }
 
 /// Writes a document; strings that YAML 1.1 would read as something else are quoted.

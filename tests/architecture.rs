@@ -67,6 +67,9 @@ const IMPURE: [&str; 13] = [
 /// The errors of the API client, which `src/kube/status.rs` gives a meaning to.
 const CLIENT_ERRORS: [&str; 2] = ["kube::Error", "kube::core::Status"];
 
+/// Verbs, and their common ground, that cannot write by construction.
+const READ_ONLY: [&str; 7] = ["look", "preflight", "values", "status", "rbac", "completion", "complete"];
+
 /// Longest file, in lines: beyond it a file is two rooms.
 const LONGEST_FILE: usize = 400;
 /// Longest `main.rs`, in lines that are neither blank nor a comment.
@@ -155,7 +158,30 @@ fn is_pure(room: &str, path: &str) -> bool {
 #[test]
 fn only_act_the_journal_and_the_prober_write_to_a_cluster() {
     let may = ["src/act/", "src/journal/", "src/verify/probe.rs", "src/kube/", "src/ctx.rs"];
-    none("only these files hold the Writer", &others_naming(&["Writer", ".writer"], &may));
+    none("only these files hold the Writer", &others_naming(&["kube::Writer", ".writer"], &may));
+}
+
+#[test]
+fn verbs_that_only_look_have_no_way_to_write() {
+    let hands = [
+        "Hands",
+        "Installer",
+        "WriteKey",
+        "PodExec",
+        "Engine",
+        ".session_with_hands",
+        ".into_hands",
+        ".engine",
+    ];
+    let writing = SOURCES.iter().filter(|s| s.room() == "cli" && s.names("crate::cli::write"));
+    let writing: Vec<_> = writing.map(|source| source.name.as_str()).chain(["src/cli/write.rs"]).collect();
+    for verb in READ_ONLY {
+        let name = format!("src/cli/{verb}.rs");
+        assert!(SOURCES.iter().any(|source| source.name == name), "{name} does not exist");
+        assert!(!writing.contains(&name.as_str()), "{name} names crate::cli::write");
+    }
+    let doors = ["src/act/", "src/helm/", "src/kube/", "src/ctx.rs", "src/cli/write.rs"];
+    none("only the verbs that write get hands", &others_naming(&hands, &doors));
 }
 
 #[test]

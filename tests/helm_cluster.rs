@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cni_migrate::error::Kind;
-use cni_migrate::helm::{Chart, DEFAULT_REPOSITORY, Helm, Job, Options};
+use cni_migrate::helm::{Chart, DEFAULT_REPOSITORY, Helm, Installer, Job, Options};
 use serde_json::{Value, json};
 
 const NAMESPACE: &str = "kube-system";
@@ -30,6 +30,7 @@ async fn installs_upgrades_and_reads_back() {
     let bin = std::env::var_os("HELM_BIN").map(PathBuf::from);
     let options = Options { bin: bin.clone(), kubeconfig: Some(kubeconfig.clone().into()) };
     let helm = Helm::locate(&options).await.unwrap();
+    let installer = Installer::new(helm.clone());
     let charts = PathBuf::from(charts);
     let job = |version: &str, values: Value| Job {
         release: RELEASE.to_owned(),
@@ -46,10 +47,10 @@ async fn installs_upgrades_and_reads_back() {
     let first = json!({"tunnelPort": 8473, "kubeProxyReplacement": "false", "cluster": {"name": "007"}});
     assert_eq!(helm.release(RELEASE, NAMESPACE).await.unwrap(), None);
 
-    helm.install(&Job { dry_run: true, ..job("1.19.6", first.clone()) }).await.unwrap();
+    installer.install(&Job { dry_run: true, ..job("1.19.6", first.clone()) }).await.unwrap();
     assert_eq!(helm.release(RELEASE, NAMESPACE).await.unwrap(), None, "a dry run leaves nothing");
 
-    helm.install(&job("1.19.6", first.clone())).await.unwrap();
+    installer.install(&job("1.19.6", first.clone())).await.unwrap();
     let release = helm.release(RELEASE, NAMESPACE).await.unwrap().unwrap();
     assert_eq!(
         (release.revision, release.status.as_str(), release.chart.as_str()),
@@ -58,17 +59,18 @@ async fn installs_upgrades_and_reads_back() {
     assert_eq!(release.values, first);
 
     let second = json!({"tunnelPort": 8473, "cni": {"customConf": null}});
-    helm.upgrade(&job("1.20.0", second.clone())).await.unwrap();
+    installer.upgrade(&job("1.20.0", second.clone())).await.unwrap();
     let release = helm.release(RELEASE, NAMESPACE).await.unwrap().unwrap();
     assert_eq!((release.revision, release.chart.as_str()), (2, "cilium-1.20.0"));
     assert_eq!(release.values, second, "values of the first revision do not count, a null is kept");
 
-    let error = helm.upgrade(&job("1.20.0", json!({"kubeProxyReplacement": "maybe"}))).await.unwrap_err();
+    let error =
+        installer.upgrade(&job("1.20.0", json!({"kubeProxyReplacement": "maybe"}))).await.unwrap_err();
     assert_eq!(error.kind, Kind::Helm);
     assert!(error.message.contains("kubeProxyReplacement must be explicitly set"), "{}", error.message);
     assert_eq!(helm.release(RELEASE, NAMESPACE).await.unwrap().unwrap().revision, 2);
 
-    let again = helm.install(&job("1.20.0", json!({}))).await.unwrap_err();
+    let again = installer.install(&job("1.20.0", json!({}))).await.unwrap_err();
     assert!(again.message.contains("a name that is still in use"), "{}", again.message);
 
     let uninstall = Command::new(bin.unwrap_or_else(|| "helm".into()))

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cni_migrate::error::Kind;
-use cni_migrate::helm::{Chart, DEFAULT_REPOSITORY, Helm, Job, Options};
+use cni_migrate::helm::{Chart, DEFAULT_REPOSITORY, Helm, Installer, Job, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,7 +70,7 @@ fn job() -> Job {
 async fn hands_over_values_in_a_private_file() {
     let fake = Fake::new("v4.1.4");
     let helm = fake.locate().await;
-    helm.install(&job()).await.unwrap();
+    Installer::new(helm).install(&job()).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&fake.read("given.json")).unwrap(), job().values);
     assert_eq!(fake.read("mode").trim(), "600");
     assert_eq!(fake.read("environment").trim(), "/kube/config::");
@@ -97,7 +97,7 @@ async fn a_failure_says_helms_last_words_and_the_way_out() {
     fake.write("fails", "Error: UPGRADE FAILED: timed out\n");
     fake.lists("list.json", "deployed", 2);
     fake.lists("after.json", "failed", 3);
-    let error = fake.locate().await.upgrade(&job()).await.unwrap_err();
+    let error = Installer::new(fake.locate().await).upgrade(&job()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Helm);
     let expected =
         "helm failed at the upgrade of release kube-system/cilium: Error: UPGRADE FAILED: timed out";
@@ -109,7 +109,7 @@ async fn a_failure_says_helms_last_words_and_the_way_out() {
 async fn an_unfinished_release_is_left_alone() {
     let fake = Fake::new("v3.17.2");
     fake.lists("list.json", "pending-upgrade", 2);
-    let error = fake.locate().await.upgrade(&job()).await.unwrap_err();
+    let error = Installer::new(fake.locate().await).upgrade(&job()).await.unwrap_err();
     assert!(error.message.contains("kube-system/cilium is pending-upgrade"), "{}", error.message);
     assert!(!fake.read("calls").lines().any(|call| call.starts_with("upgrade")));
 }
@@ -117,7 +117,7 @@ async fn an_unfinished_release_is_left_alone() {
 #[tokio::test]
 async fn a_change_runs_on_when_nobody_waits_for_it() {
     let fake = Fake::new("v3.17.2");
-    let helm = fake.locate().await;
+    let helm = Installer::new(fake.locate().await);
     let pipes = ["gate", "finished"].map(|name| fake.path(name));
     assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
     let [gate, finished] = pipes;
@@ -139,7 +139,7 @@ async fn a_chart_of_another_version_is_refused() {
     let fake = Fake::new("v3.17.2");
     let other =
         Job { chart: Chart::parse("./cilium", DEFAULT_REPOSITORY), version: "1.20.0".to_owned(), ..job() };
-    let error = fake.locate().await.install(&other).await.unwrap_err();
+    let error = Installer::new(fake.locate().await).install(&other).await.unwrap_err();
     assert_eq!(error.message, "chart ./cilium has version 1.19.6, expected 1.20.0");
     assert_eq!(error.kind, Kind::Usage);
 }

@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::rollout;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::helm::{Helm, Job, clearing};
+use crate::helm::{Installer, Job, clearing};
 use crate::kube::explain;
 use crate::model::{Read, Release, Snapshot};
 use crate::observe::Scope;
@@ -21,7 +21,7 @@ use crate::target::{CNI_FILE, NODE_CONFIG_NAME, NodeConfig};
 /// What is to be installed.
 pub struct Installation<'a> {
     /// helm.
-    pub helm: &'a Helm,
+    pub helm: &'a Installer,
     /// Release, chart, version and values.
     pub job: Job,
     /// The CiliumNodeConfig that goes with the values.

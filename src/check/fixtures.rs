@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Facts, Finding, needed_rights};
+use clap::ValueEnum;
+
+use super::{Check, Facts, Finding, Task, needed_rights};
 use crate::model::{
     Budget, Cluster, Condition, ConfigData, DaemonSet, Intent, Node, NodeId, ObjectRef, OverlayPort, Owner,
     Phase, Pod, Read, RebootMode, Rollout, Selector, Shared, Snapshot,
@@ -23,7 +25,11 @@ impl Case {
     /// Every check passes on it.
     pub(crate) fn healthy() -> Self {
         let (snapshot, intent) = (flannel(), intent());
-        let rights = Read::Known(needed_rights(&intent, &SOURCES[0].inventory(&snapshot)));
+        let rights = Read::Known(needed_rights(
+            Task::value_variants(),
+            &intent.namespace,
+            &SOURCES[0].inventory(&snapshot),
+        ));
         let helm = Read::Known(Some("v3.18.0+gcc58e3f".to_owned()));
         Self { snapshot, intent, rights, helm, ours: false }
     }

@@ -9,6 +9,7 @@ mod cidr_pods;
 mod cidr_services;
 mod dns;
 mod empty_dir;
+mod exclude;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod helm;
@@ -16,11 +17,14 @@ mod host_port;
 mod kernel;
 mod kubernetes;
 mod leftovers;
+mod needs;
+mod pages;
 mod pdb_double;
 mod pdb_room;
 mod pool_size;
 mod port;
 mod rights;
+mod roles;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,11 @@ use crate::model::{Intent, Pod, Read, Snapshot};
 
 use crate::source::Detection;
 
-pub use rights::{Right, needed_rights};
+pub use exclude::{Exclusion, Judged, exclusions, judge};
+pub use needs::{Task, needed_rights};
+pub use pages::{ids, page};
+pub use rights::Right;
+pub use roles::{Subject, roles};
 
 /// Every check, in the order of the report.
 pub static CHECKS: &[&dyn Check] = &[

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::{Check, Facts, Finding, Severity};
-use crate::model::{Intent, Inventory, ObjectRef, Read};
+use clap::ValueEnum;
+
+use super::{Check, Facts, Finding, Severity, Task, needed_rights};
+use crate::model::Read;
 use crate::report::count;
 use crate::source::some;
 
@@ -18,15 +20,18 @@ pub struct Right {
     pub resource: String,
     /// Namespace; `None` in all namespaces, or for a cluster-scoped resource.
     pub namespace: Option<String>,
+    /// Only the object of this name; `None` is any.
+    pub name: Option<String>,
 }
 
 impl Right {
-    fn new(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Self {
+    pub(super) fn new(verb: &str, group: &str, resource: &str, namespace: Option<&str>) -> Self {
         Self {
             verb: verb.to_owned(),
             group: group.to_owned(),
             resource: resource.to_owned(),
             namespace: namespace.map(str::to_owned),
+            name: None,
         }
     }
 
@@ -37,6 +42,7 @@ impl Right {
             && any(&self.group, &wanted.group)
             && any(&self.resource, &wanted.resource)
             && (self.namespace.is_none() || self.namespace == wanted.namespace)
+            && (self.name.is_none() || self.name == wanted.name)
     }
 }
 
@@ -44,65 +50,9 @@ impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dot = if self.group.is_empty() { "" } else { "." };
         write!(f, "{} {}{dot}{}", self.verb, self.resource, self.group)?;
+        self.name.as_ref().map_or(Ok(()), |name| write!(f, " {name}"))?;
         self.namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
     }
-}
-
-type Row = (&'static [&'static str], &'static str, &'static str);
-
-/// In all namespaces, or on cluster-scoped resources: verbs, group, resource.
-const EVERYWHERE: &[Row] = &[
-    (&["get", "list", "patch"], "", "nodes"),
-    (&["get", "list", "create", "delete"], "", "pods"),
-    (&["create"], "", "pods/eviction"),
-    (&["list"], "policy", "poddisruptionbudgets"),
-    (&["list"], "apps", "daemonsets"),
-    (&["list"], "", "configmaps"),
-    (&["list"], "cilium.io", "ciliumnodes"),
-    (&["list"], "cilium.io", "ciliumendpoints"),
-    // Probes have a namespace of their own.
-    (&["get", "create", "delete"], "", "namespaces"),
-    (&["get", "create"], "", "services"),
-];
-
-/// In `kube-system`, where the journal and the lock are.
-const IN_SYSTEM: &[Row] = &[
-    (&["get", "create", "update"], "", "configmaps"),
-    (&["get", "create", "update"], "coordination.k8s.io", "leases"),
-];
-
-/// In Cilium's namespace; helm keeps its releases in Secrets there. An exec through a websocket is a GET, and newer
-/// API servers ask for `create` besides (KEP-4006).
-const IN_CILIUM: &[Row] = &[
-    (&["get", "create"], "", "pods/exec"),
-    (&["get", "list", "create", "patch", "delete"], "cilium.io", "ciliumnodeconfigs"),
-    (&["get", "patch"], "apps", "deployments"),
-    (&["get", "list", "create", "update", "delete"], "", "secrets"),
-];
-
-/// The rights that the later verbs need: ask for exactly these, or hand over a wider list.
-///
-/// What helm creates from the chart is not listed: its own dry run asks the API server for that.
-pub fn needed_rights(intent: &Intent, inventory: &Inventory) -> Vec<Right> {
-    let each = |rows: &[Row], namespace: Option<&str>| {
-        let row = |&(verbs, group, resource): &Row| {
-            verbs.iter().map(|verb| Right::new(verb, group, resource, namespace)).collect::<Vec<_>>()
-        };
-        rows.iter().flat_map(row).collect::<Vec<_>>()
-    };
-    let mut rights = each(EVERYWHERE, None);
-    rights.extend(each(IN_SYSTEM, Some("kube-system")));
-    rights.extend(each(IN_CILIUM, Some(&intent.namespace)));
-    let objects = inventory.objects.iter().chain(&inventory.namespace);
-    rights.extend(objects.flat_map(|object| ["get", "delete"].map(|verb| on(verb, object))));
-    rights.sort();
-    rights.dedup();
-    rights
-}
-
-fn on(verb: &str, object: &ObjectRef) -> Right {
-    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
-    Right::new(verb, group, &object.resource, object.namespace.as_deref())
 }
 
 pub(super) struct Rights;
@@ -122,7 +72,8 @@ impl Check for Rights {
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
         let inventory = facts.detection.one().map(|(source, _)| source.inventory(facts.snapshot));
-        let needed = needed_rights(facts.intent, &inventory.unwrap_or_default());
+        let needed =
+            needed_rights(Task::value_variants(), &facts.intent.namespace, &inventory.unwrap_or_default());
         let held = match &facts.rights {
             Read::Known(held) => held,
             Read::Unknown(why) => {
@@ -140,6 +91,9 @@ impl Check for Rights {
         let hint = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let message =
             format!("lacks {} of {}: {}", missing.len(), count(needed.len(), "right"), some(&missing));
-        vec![Finding::failed(self, "caller", message).hint(format!("grant: {hint}"))]
+        vec![
+            Finding::failed(self, "caller", message)
+                .hint(format!("grant: {hint}; or a role with all of them: kubectl cni-migrate rbac")),
+        ]
     }
 }

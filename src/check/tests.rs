@@ -223,13 +223,15 @@ fn rights_may_be_wider_than_needed_and_missing_ones_are_named() {
         group: "*".to_owned(),
         resource: "*".to_owned(),
         namespace: None,
+        name: None,
     };
     assert_eq!(levels(&with(|case| case.rights = Read::Known(vec![all])), "RIGHTS-001"), [Level::Ok]);
     let lacking =
         with(|case| case.change_rights(|all| all.retain(|right| right.resource != "pods/eviction")));
     let findings = lacking.run(check("RIGHTS-001"));
     assert!(findings[0].message.ends_with("create pods/eviction"), "{findings:?}");
-    assert_eq!(findings[0].hint, "grant: create pods/eviction");
+    let hint = "grant: create pods/eviction; or a role with all of them: kubectl cni-migrate rbac";
+    assert_eq!(findings[0].hint, hint);
     let narrow = with(|case| {
         case.change_rights(|all| {
             let evictions = all.iter_mut().filter(|right| right.resource == "pods/eviction");

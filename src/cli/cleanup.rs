@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::flags::{SafetyArgs, WishArgs};
-use super::write::scene;
+use super::write::stage;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = stage(ctx, &args.wish, None).await?;
     if scene.record.is_none() {
         return Err(Error::no(
             "there is no journal of a migration in this cluster: what belongs to Flannel was never noted",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use super::node::refuse_before_install;
-use super::write::{Scene, scene};
+use super::write::{Stage, stage};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = stage(ctx, &args.wish, None).await?;
     refuse_before_install(&scene)?;
     let installation = scene.installation(Phase::Final, &args.wish, &args.chart)?;
     if args.safety.is_dry() && args.safety.output.output == Output::Table {
@@ -50,7 +50,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// What the running release and the final values differ in.
-fn changes(scene: &Scene, wanted: &Value) -> String {
+fn changes(scene: &Stage, wanted: &Value) -> String {
     let none = json!({});
     let running = match &scene.snapshot.release {
         Read::Known(Some(release)) => &release.values,

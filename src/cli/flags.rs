@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::global::duration;
 use crate::act;
+use crate::check::{Exclusion, exclusions};
 use crate::drain;
 use crate::error::{Error, Result};
 use crate::helm::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
@@ -102,6 +103,30 @@ impl WishArgs {
         overlays.extend(self.set.iter().map(|text| Overlay::set(text)));
         overlays.extend(self.set_string.iter().map(|text| Overlay::set_string(text)));
         Ok(overlays)
+    }
+}
+
+/// Findings that somebody answers for
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExcludeArgs {
+    /// YAML list of findings that do not count: id, optionally subject, reason, until
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    exclude_file: Option<PathBuf>,
+}
+
+impl ExcludeArgs {
+    /// The exclusions of the file.
+    pub(super) fn read(&self) -> Result<Vec<Exclusion>> {
+        let Some(path) = &self.exclude_file else { return Ok(Vec::new()) };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::usage(format!("exclusions {name} could not be read: {e}")))?;
+        exclusions(&name, &text)
+    }
+
+    /// The day by which exclusions end, in UTC.
+    pub(super) fn today() -> jiff::civil::Date {
+        jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::flags::{ChartArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, ExcludeArgs, SafetyArgs, WishArgs};
 use super::preflight::findings;
-use super::write::{Scene, scene};
-use crate::check::Level;
+use super::write::{Stage, stage};
+use crate::check::{Level, judge};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -29,12 +29,14 @@ pub struct Args {
     #[command(flatten)]
     chart: ChartArgs,
     #[command(flatten)]
+    exclude: ExcludeArgs,
+    #[command(flatten)]
     safety: SafetyArgs,
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
-    refuse_blockers(&scene).await?;
+    let scene = stage(ctx, &args.wish, None).await?;
+    refuse_blockers(&scene, &args.exclude).await?;
     let installation = scene.installation(Phase::Migration, &args.wish, &args.chart)?;
     let about = format!(
         "cilium {} is installed beside the source CNI; no pod is touched",
@@ -54,12 +56,14 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// A migration does not begin over a blocker; one that was begun goes on to its end.
-pub(super) async fn refuse_blockers(scene: &Scene) -> Result<()> {
+pub(super) async fn refuse_blockers(scene: &Stage, exclude: &ExcludeArgs) -> Result<()> {
+    let exclusions = exclude.read()?;
     if scene.record.is_some() {
         return Ok(());
     }
-    let findings = findings(scene).await;
-    let blockers: Vec<_> = findings.iter().filter(|f| f.result == Level::Blocker).collect();
+    let judged = judge(findings(scene).await, &exclusions, ExcludeArgs::today());
+    let blockers: Vec<_> =
+        judged.iter().filter(|j| j.level() == Some(Level::Blocker)).map(|j| &j.finding).collect();
     if blockers.is_empty() {
         return Ok(());
     }

@@ -7,8 +7,10 @@ mod finalize;
 mod flags;
 mod global;
 mod install;
+mod look;
 mod node;
 mod preflight;
+mod rbac;
 mod rollback;
 mod run;
 mod status;
@@ -70,6 +72,8 @@ pub enum Verb {
     Run(run::Args),
     /// Take nodes back to the source CNI
     Rollback(rollback::Args),
+    /// Print the roles that verbs need, no wider than they have to be
+    Rbac(rbac::Args),
     /// Print a shell completion script
     Completion(completion::Args),
     /// What may stand next on the command line, for kubectl and Helm
@@ -105,6 +109,7 @@ pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
         Verb::CleanupFlannel(args) => cleanup::run(ctx, args).await,
         Verb::Run(args) => run::run(ctx, args).await,
         Verb::Rollback(args) => rollback::run(ctx, args).await,
+        Verb::Rbac(args) => rbac::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),
         Verb::Complete(args) => Ok(complete::run(ctx, args)),
         Verb::Agent(command) => agent::run(command).await,

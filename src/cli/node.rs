@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::flags::{NodeArgs, SafetyArgs, WishArgs};
-use super::write::{Scene, scene};
+use super::write::{Stage, stage};
 use crate::ctx::Ctx;
 use crate::drain::parse_selector;
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, args.nodes.reboot).await?;
+    let scene = stage(ctx, &args.wish, args.nodes.reboot).await?;
     let names = chosen(&scene, &args)?;
     refuse_before_install(&scene)?;
     let mut options = args.nodes.options(&args.safety)?;
@@ -60,7 +60,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         .await
 }
 
-fn chosen(scene: &Scene, args: &Args) -> Result<Vec<String>> {
+fn chosen(scene: &Stage, args: &Args) -> Result<Vec<String>> {
     let listed = "nodes are listed by: kubectl get nodes";
     if args.all {
         return Ok(nodes_in_order(&scene.snapshot));
@@ -87,7 +87,7 @@ fn chosen(scene: &Scene, args: &Args) -> Result<Vec<String>> {
 }
 
 /// A node can only switch to what is installed.
-pub(super) fn refuse_before_install(scene: &Scene) -> Result<()> {
+pub(super) fn refuse_before_install(scene: &Stage) -> Result<()> {
     let installed = scene.record.as_ref().is_some_and(|r| r.is_done(&Step::Install.id()));
     if installed {
         return Ok(());

@@ -1,18 +1,21 @@
 //! `preflight`: what the cluster comes from, and what would stop a migration.
 
-use clap::Args as ClapArgs;
-use serde_json::json;
+mod view;
 
-use super::flags::{Output, OutputArgs, WishArgs};
-use super::write::{Scene, scene};
-use crate::check::{self, Facts, Finding, Level, Phase, Right};
+use std::collections::BTreeSet;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+
+use super::flags::{ExcludeArgs, WishArgs};
+use super::look::{Scene, scene};
+use crate::check::{self, Facts, Finding, Level, Phase, Right, Task};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
 use crate::model::Read;
 use crate::observe::{Rule, rights};
-use crate::report::{self, count};
-use crate::source::Detection;
+use crate::report;
 use crate::verify::NAMESPACE;
 
 /// Detect the source CNI and look for everything that would stop a migration
@@ -27,26 +30,92 @@ Examples:
   # Would this address range do?
   kubectl cni-migrate preflight --target-pod-cidr 10.200.0.0/16
 
-  # For machines
-  kubectl cni-migrate preflight -o json"
+  # What is that check about, and what is to be done?
+  kubectl cni-migrate preflight --explain PDB-001
+
+  # For a pipeline: warnings fail, those that somebody answers for do not
+  kubectl cni-migrate preflight -o junit --fail-on warning --exclude-file exclusions.yaml"
 )]
 pub struct Args {
+    /// Print the page of a check, and ask no cluster
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(check_ids))]
+    explain: Option<String>,
+    /// From which result on the answer is no
+    #[arg(long, value_enum, default_value_t, value_name = "RESULT")]
+    fail_on: FailOn,
+    #[command(flatten)]
+    exclude: ExcludeArgs,
     #[command(flatten)]
     wish: WishArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// Output format
+    #[arg(long, short = 'o', value_enum, default_value_t)]
+    output: Format,
+}
+
+/// From which result on the answer is no
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FailOn {
+    /// Only what stops a migration
+    #[default]
+    Blocker,
+    /// Also what will be noticed
+    Warning,
+    /// Also what could not be found out
+    Unknown,
+}
+
+impl From<FailOn> for Level {
+    fn from(from: FailOn) -> Self {
+        match from {
+            FailOn::Blocker => Self::Blocker,
+            FailOn::Warning => Self::Warning,
+            FailOn::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Output format
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// A table for people
+    #[default]
+    Table,
+    /// JSON for machines
+    Json,
+    /// YAML
+    Yaml,
+    /// JUnit XML for CI: one case for each check
+    Junit,
+    /// A table for a wiki
+    Markdown,
+}
+
+fn check_ids() -> Vec<CompletionCandidate> {
+    check::CHECKS.iter().map(|c| CompletionCandidate::new(c.id()).help(Some(c.title().into()))).collect()
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
-    let findings = findings(&scene).await;
-    match args.output.output {
-        Output::Table => ctx.ui.data(&text(&scene, &findings)),
-        Output::Json => ctx.ui.data(&report::json_text(&machine(&scene, &findings)?)),
-        Output::Yaml => ctx.ui.data(&report::yaml_text(&machine(&scene, &findings)?)?),
+    if let Some(id) = &args.explain {
+        ctx.ui.data(&ctx.ui.named(check::page(id)?));
+        return Ok(Outcome::Done);
     }
-    let blocked = findings.iter().any(|f| f.result == Level::Blocker);
-    Ok(if blocked { Outcome::No } else { Outcome::Done })
+    // A mistake in the file shows before the cluster is asked.
+    let exclusions = args.exclude.read()?;
+    let scene = scene(ctx, &args.wish, None).await?;
+    let view = view::View {
+        scene: &scene,
+        judged: check::judge(findings(&scene).await, &exclusions, ExcludeArgs::today()),
+        fail_on: args.fail_on.into(),
+    };
+    let text = match args.output {
+        Format::Table => view.text(),
+        Format::Markdown => view.markdown(),
+        Format::Junit => view.junit()?,
+        Format::Json => report::json_text(&view.machine()?),
+        Format::Yaml => report::yaml_text(&view.machine()?)?,
+    };
+    ctx.ui.data(&text);
+    Ok(if view.fails() { Outcome::No } else { Outcome::Done })
 }
 
 /// Runs every check.
@@ -62,17 +131,15 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
     check::run(Phase::Preflight, &facts)
 }
 
-/// What the caller may do: everywhere, as a namespace without role bindings shows it, and in Cilium's namespace.
+/// What the caller may do: everywhere, as a namespace without role bindings shows it, and in the namespaces that matter.
 async fn caller(scene: &Scene) -> Read<Vec<Right>> {
-    let reader = &scene.session.connection.reader;
+    let inventory = scene.inventory();
+    let needed = check::needed_rights(Task::value_variants(), &scene.intent.namespace, &inventory);
+    let namespaces: BTreeSet<_> = needed.iter().filter_map(|right| right.namespace.as_deref()).collect();
     let mut all = Vec::new();
-    for (asked, holds_in) in
-        [(NAMESPACE, None), (&*scene.intent.namespace, Some(scene.intent.namespace.as_str()))]
-    {
-        match rights(reader, asked).await {
-            Ok(rules) => all.extend(
-                rules.iter().filter(|r| r.resource_names.is_empty()).flat_map(|r| single(r, holds_in)),
-            ),
+    for namespace in [None].into_iter().chain(namespaces.into_iter().map(Some)) {
+        match rights(&scene.session.reader, namespace.unwrap_or(NAMESPACE)).await {
+            Ok(rules) => all.extend(rules.iter().flat_map(|rule| single(rule, namespace))),
             Err(e) => return Read::Unknown(e.message),
         }
     }
@@ -80,90 +147,21 @@ async fn caller(scene: &Scene) -> Read<Vec<Right>> {
 }
 
 fn single(rule: &Rule, namespace: Option<&str>) -> Vec<Right> {
+    let any = [String::new()];
+    let names = if rule.resource_names.is_empty() { &any[..] } else { &rule.resource_names };
     let mut rights = Vec::new();
     for verb in &rule.verbs {
         for group in &rule.api_groups {
             for resource in &rule.resources {
-                rights.push(Right {
+                rights.extend(names.iter().map(|name| Right {
                     verb: verb.clone(),
                     group: group.clone(),
                     resource: resource.clone(),
                     namespace: namespace.map(str::to_owned),
-                });
+                    name: (!name.is_empty()).then(|| name.clone()),
+                }));
             }
         }
     }
     rights
-}
-
-fn text(scene: &Scene, findings: &[Finding]) -> String {
-    let cluster = &scene.snapshot.cluster;
-    let source = match &scene.detection {
-        Detection::One { source, parameters, .. } => format!("{} {parameters}", source.id()),
-        _ => "not clear".into(),
-    };
-    let mut text = format!(
-        "CLUSTER  {}  {}  {}  {}     SOURCE  {source}     TARGET  cilium {} {}\n\n",
-        cluster.name,
-        cluster.version,
-        count(scene.snapshot.nodes.len(), "node"),
-        count(scene.snapshot.pods.len(), "pod"),
-        scene.intent.cilium_version,
-        scene.intent.pod_cidr,
-    );
-    for (by, evidence) in evidence(&scene.detection) {
-        text.push_str(&format!("evidence  {by}: {evidence}\n"));
-    }
-    text.push('\n');
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|f| std::cmp::Reverse(f.result));
-    let row =
-        |f: &&Finding| vec![f.result.to_string(), f.id.to_owned(), f.subject.clone(), f.message.clone()];
-    let rows: Vec<_> = sorted.iter().map(row).collect();
-    text.push_str(&report::table(&["RESULT", "ID", "SUBJECT", "FINDING"], &rows));
-    for f in sorted.iter().filter(|f| f.result != Level::Ok && !f.hint.is_empty()) {
-        text.push_str(&format!("\n{} {}: {}", f.id, f.subject, f.hint));
-    }
-    for (what, why) in &scene.snapshot.unknown {
-        text.push_str(&format!("\nunknown: {what} could not be read: {why}"));
-    }
-    let with = |level| findings.iter().filter(|f| f.result == level).count();
-    text.push_str(&format!(
-        "\n{}, {}, {} ok, {} unknown\n",
-        count(with(Level::Blocker), "blocker"),
-        count(with(Level::Warning), "warning"),
-        with(Level::Ok),
-        with(Level::Unknown) + scene.snapshot.unknown.len(),
-    ));
-    text
-}
-
-fn evidence(detection: &Detection) -> Vec<(String, String)> {
-    match detection {
-        Detection::One { source, evidence, .. } | Detection::Unreadable { source, evidence, .. } => {
-            evidence.iter().map(|e| (source.id().to_owned(), e.to_string())).collect()
-        }
-        Detection::None { seen: claims } | Detection::Contradiction { claims } => {
-            claims.iter().flat_map(|c| c.evidence.iter().map(|e| (c.by.clone(), e.to_string()))).collect()
-        }
-    }
-}
-
-fn machine(scene: &Scene, findings: &[Finding]) -> Result<serde_json::Value> {
-    let evidence: Vec<_> = evidence(&scene.detection)
-        .into_iter()
-        .map(|(by, says)| json!({"source": by, "says": says}))
-        .collect();
-    let unknown: Vec<_> =
-        scene.snapshot.unknown.iter().map(|(what, why)| json!({"what": what, "why": why})).collect();
-    let content = json!({
-        "cluster": {"name": scene.snapshot.cluster.name, "uid": scene.snapshot.cluster.uid,
-                    "version": scene.snapshot.cluster.version},
-        "source": scene.detection.one().map(|(source, parameters)| json!({"id": source.id(), "parameters": parameters})),
-        "evidence": evidence,
-        "target": scene.intent,
-        "findings": findings,
-        "unknown": unknown,
-    });
-    report::object("PreflightReport", &content)
 }

@@ -2,9 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use super::flags::{ChartArgs, NodeArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, ExcludeArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::install::refuse_blockers;
-use super::write::scene;
+use super::write::stage;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -32,18 +32,20 @@ pub struct Args {
     #[command(flatten)]
     chart: ChartArgs,
     #[command(flatten)]
+    exclude: ExcludeArgs,
+    #[command(flatten)]
     nodes: NodeArgs,
     #[command(flatten)]
     safety: SafetyArgs,
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, args.nodes.reboot).await?;
+    let scene = stage(ctx, &args.wish, args.nodes.reboot).await?;
     if args.resume && scene.record.is_none() {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
     }
-    refuse_blockers(&scene).await?;
+    refuse_blockers(&scene, &args.exclude).await?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!(
@@ -73,7 +75,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
                 return Ok(());
             }
             if to_finalize {
-                let now = super::write::scene(ctx, &args.wish, args.nodes.reboot).await?;
+                let now = super::write::stage(ctx, &args.wish, args.nodes.reboot).await?;
                 engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
             }
             if to_clean {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::flags::{Output, OutputArgs, WishArgs};
-use super::write::{Scene, scene};
+use super::look::{Scene, scene};
 use crate::ctx::Ctx;
 use crate::drain::{Budgets, Eviction};
 use crate::error::Result;

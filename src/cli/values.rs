@@ -3,7 +3,7 @@
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::flags::{Output, OutputArgs, WishArgs};
-use super::write::scene;
+use super::look::scene;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;

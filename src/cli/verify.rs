@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::flags::{Output, OutputArgs, SafetyArgs, WishArgs};
-use super::write::{Scene, scene};
+use super::write::{Stage, stage};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
@@ -35,8 +35,8 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let mut scene = scene(ctx, &args.wish, None).await?;
-    scene.session.observer.add_agent_views(&mut scene.snapshot, &scene.session.access).await;
+    let mut scene = stage(ctx, &args.wish, None).await?;
+    scene.read_agents().await;
     let networks = scene.source_networks();
     let census = census(scene.snapshot.pods.iter(), &scene.snapshot, &networks);
     let nodes = inspect(&scene.snapshot);
@@ -58,7 +58,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// Probes every node, and removes the probe pods whatever came of it.
-async fn probe(ctx: &Ctx, scene: &Scene, safety: &SafetyArgs) -> Result<Verdict> {
+async fn probe(ctx: &Ctx, scene: &Stage, safety: &SafetyArgs) -> Result<Verdict> {
     let mut all = Verdict::default();
     // The report of this verb is the verification's, not the probes'.
     let quiet = SafetyArgs { output: OutputArgs { output: Output::Table }, ..safety.clone() };

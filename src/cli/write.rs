@@ -1,56 +1,54 @@
-//! What every verb that writes begins with: the cluster as it is, the intent, the operator's consent, the engine.
+//! What every verb that writes begins with: a scene, hands, the operator's consent, the engine.
 
-use ipnet::IpNet;
+use std::ops::Deref;
+
 use serde_json::json;
 
 use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
+use super::look::{Scene, look};
 use crate::act::{Engine, Installation, Options};
-use crate::ctx::{Ctx, Session};
+use crate::ctx::{Ctx, Hands};
 use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
-use crate::journal::{Journal, Record};
-use crate::model::{Intent, Read, RebootMode, Snapshot};
-use crate::observe::Scope;
+use crate::journal::Record;
+use crate::model::RebootMode;
 use crate::report;
-use crate::source::{Detection, detect};
 use crate::target::NodeConfig;
 use crate::ui::Progress;
-use crate::values::{Phase, Values};
+use crate::values::Phase;
 use crate::wish;
 
 /// helm's own limit for one operation on the API server.
 const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(5);
 
-/// The cluster as it is, and what is wanted of it.
-pub(super) struct Scene {
-    pub(super) session: Session,
-    pub(super) snapshot: Snapshot,
-    pub(super) detection: Detection,
-    pub(super) record: Option<Record>,
-    pub(super) intent: Intent,
+/// A scene, and what can change it.
+pub(super) struct Stage {
+    scene: Scene,
+    hands: Hands,
+}
+
+impl Deref for Stage {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.scene
+    }
 }
 
 /// Observes everything and resolves the intent.
-pub(super) async fn scene(ctx: &Ctx, args: &WishArgs, reboot: Option<RebootMode>) -> Result<Scene> {
-    let session = ctx.session(&args.release.release, &args.release.cilium_namespace).await?;
-    let snapshot = session.observer.snapshot(&Scope::All).await?;
-    let record = Journal::read(&session.connection.reader, &snapshot.cluster.uid).await?;
-    let detection = detect(&snapshot);
-    let parameters = detection.one().map(|(_, parameters)| parameters);
-    let intent = wish::intent(&args.wish(reboot), parameters, record.as_ref())?;
-    Ok(Scene { session, snapshot, detection, record, intent })
+pub(super) async fn stage(ctx: &Ctx, args: &WishArgs, reboot: Option<RebootMode>) -> Result<Stage> {
+    let (session, hands) =
+        ctx.session_with_hands(&args.release.release, &args.release.cilium_namespace).await?;
+    Ok(Stage { scene: look(session, args, reboot).await?, hands })
 }
 
-impl Scene {
-    /// Pod networks of the source CNI, from the journal or as detected.
-    pub(super) fn source_networks(&self) -> Vec<IpNet> {
-        match (&self.record, self.detection.one()) {
-            (Some(record), _) => record.source_networks.clone(),
-            (None, Some((_, parameters))) => parameters.networks.clone(),
-            (None, None) => Vec::new(),
-        }
+impl Stage {
+    /// Adds what the agents see on their nodes.
+    pub(super) async fn read_agents(&mut self) {
+        let Scene { session, snapshot, .. } = &mut self.scene;
+        session.observer.add_agent_views(snapshot, &self.hands.access).await;
     }
 
     /// The record of a new migration: the inventory is taken here, once.
@@ -59,17 +57,6 @@ impl Scene {
         let inventory = source.inventory(&self.snapshot);
         let uid = self.snapshot.cluster.uid.clone();
         Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
-    }
-
-    /// The values of a phase.
-    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
-        let (source, parameters) = wish::source_of(&self.detection)?;
-        let detected = wish::detected(&self.snapshot, source, parameters);
-        let running = match &self.snapshot.release {
-            Read::Known(Some(release)) => Some(&release.values),
-            _ => None,
-        };
-        wish::values(phase, &detected, &self.intent, &args.overlays()?, running)
     }
 
     /// What helm is to bring about in a phase.
@@ -81,7 +68,7 @@ impl Scene {
     ) -> Result<Installation<'_>> {
         let values = self.values(phase, args)?.tree;
         Ok(Installation {
-            helm: self.session.helm()?,
+            helm: self.hands.helm()?,
             node_config: NodeConfig::for_values(&self.intent.namespace, &values),
             job: Job {
                 release: self.intent.release.clone(),
@@ -109,7 +96,7 @@ impl Scene {
         }
         let progress = Progress::new(ctx.ui.clone());
         let report: &dyn Reporter = &progress;
-        let mut engine = ctx.engine(&self.session, report, options, || self.fresh()).await?;
+        let mut engine = ctx.engine(&self.session, &self.hands, report, options, || self.fresh()).await?;
         let result = work(&mut engine).await;
         let closed = engine.close().await;
         let result = result.and(closed);

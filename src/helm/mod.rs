@@ -7,32 +7,31 @@
 mod argv;
 mod chart;
 mod flavour;
+mod install;
 mod locate;
 mod run;
 mod types;
 
 pub use chart::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
 pub use flavour::Flavour;
+pub use install::Installer;
 pub use locate::Options;
 pub use types::{Job, clearing};
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::model::Release;
 use crate::yaml;
-use argv::Verb;
 use run::Output;
 
 /// How long a question to helm may take, the chart's download included.
 const READ_DEADLINE: Duration = Duration::from_mins(2);
 
-/// A helm binary that works, for one cluster.
+/// A helm binary that works, for one cluster. It is only asked; an [`Installer`] changes releases.
 #[derive(Clone, Debug)]
 pub struct Helm {
     bin: PathBuf,
@@ -71,50 +70,6 @@ impl Helm {
         entry.release(&values.stdout).map(Some)
     }
 
-    /// Installs a release.
-    ///
-    /// # Errors
-    /// Those of [`Helm::upgrade`], and a release of that name exists.
-    pub async fn install(&self, job: &Job) -> Result<()> {
-        self.apply(Verb::Install, job).await
-    }
-
-    /// Upgrades a release.
-    ///
-    /// # Errors
-    /// An operation that another helm left unfinished, a chart of another version than asked for, and helm's own
-    /// failures with its own last words; hints name the command that clears what was left behind.
-    pub async fn upgrade(&self, job: &Job) -> Result<()> {
-        self.apply(Verb::Upgrade, job).await
-    }
-
-    async fn apply(&self, verb: Verb, job: &Job) -> Result<()> {
-        self.check_chart(job).await?;
-        if let Some(release) = self.release(&job.release, &job.namespace).await? {
-            types::refuse_unfinished(&release)?;
-        }
-        let values = values_file(&job.values)?;
-        let args = argv::apply(verb, self.flavour, job, values.path());
-        let output = if job.dry_run {
-            run::read(self, &args, READ_DEADLINE + job.timeout).await?
-        } else {
-            run::write(self, &args, values).await?
-        };
-        if output.success {
-            return Ok(());
-        }
-        let what = format!("{} of release {}/{}", verb.name(), job.namespace, job.release);
-        Err(self.with_clearing(job, run::failure(&what, &output)).await)
-    }
-
-    /// Adds what to do about the release that a failed call left behind, where helm can still be asked.
-    async fn with_clearing(&self, job: &Job, error: Error) -> Error {
-        match self.release(&job.release, &job.namespace).await {
-            Ok(Some(release)) => clearing(&release).into_iter().fold(error, Error::hint),
-            Ok(None) | Err(_) => error,
-        }
-    }
-
     /// helm takes a chart from a path whatever `--version` says, so the tool compares.
     async fn check_chart(&self, job: &Job) -> Result<()> {
         let Chart::Path(path) = &job.chart else { return Ok(()) };
@@ -133,13 +88,4 @@ impl Helm {
         let output = run::read(self, args, READ_DEADLINE).await?;
         if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
     }
-}
-
-/// Values go by file, so that none shows in the process list; JSON keeps strings strings in every version of helm.
-fn values_file(values: &Value) -> Result<NamedTempFile> {
-    let broken = |error: std::io::Error| Error::failed(format!("cannot write the values for helm: {error}"));
-    let mut file =
-        tempfile::Builder::new().prefix("cni-migrate-values-").suffix(".json").tempfile().map_err(broken)?;
-    file.write_all(values.to_string().as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
-    Ok(file)
 }

@@ -42,7 +42,7 @@ pub struct PodExec {
 
 impl PodExec {
     /// Over a client without read timeout.
-    pub fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
 

@@ -1,7 +1,7 @@
 //! The way to the API server: settings, three clients, reading, writing, exec, and what a refusal means.
 //!
 //! Requests are raw paths with projected answers: a pod of this tool's needs a twentieth of the bytes of a Pod.
-//! [`Reader`] cannot write; only `act` (and the journal) hold a [`Writer`].
+//! [`Reader`] cannot write; only `act` (and the journal) hold a [`Writer`], which takes a [`WriteKey`] to make.
 
 mod exec;
 mod read;
@@ -12,7 +12,7 @@ mod write;
 
 pub use exec::{ExecOutput, NodeAccess, PodExec};
 pub use read::{PAGE, Reader, Selection};
-pub use settings::{Connection, Impersonation, Settings, connect};
+pub use settings::{Connection, Impersonation, Settings, WriteKey, connect};
 pub use status::{Refusal, explain, refusal};
 pub use wait::{Poll, pause, until};
 pub use write::{Delete, Writer};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use kube::{Client, Config};
 
-use super::{Reader, Writer};
+use super::{PodExec, Reader, Writer};
 use crate::error::{Error, Result};
 
 /// A read that gets no answer for this long is given up: during a CNI change that is when the network broke.
@@ -52,26 +52,39 @@ pub struct Impersonation {
     pub uid: Option<String>,
 }
 
-/// Clients for one cluster.
-#[derive(Clone)]
+/// The way to one cluster, for looking.
 pub struct Connection {
     /// Name of the kubeconfig's cluster entry.
     pub cluster: String,
     /// Reads.
     pub reader: Reader,
-    /// Writes; handed to `act` and the journal only.
-    pub writer: Writer,
-    /// For exec and watches: has no read timeout.
-    pub stream: Client,
     /// A kubeconfig of one context, as JSON, for helm.
     pub kubeconfig: String,
 }
 
-/// Reads the kubeconfig and builds the clients. Talks to nobody yet.
+/// Opens what changes the cluster that a [`Connection`] leads to; who drops it can only read.
+pub struct WriteKey(Config);
+
+impl WriteKey {
+    /// The client that writes, and commands on nodes.
+    ///
+    /// # Errors
+    /// Those of [`connect`].
+    pub fn into_hands(self) -> Result<(Writer, PodExec)> {
+        let (mut for_writes, mut for_streams) = (self.0.clone(), self.0);
+        // A command may be silent for longer than any answer of the API server; it has a limit of its own.
+        for_streams.read_timeout = None;
+        // The default retry layer would hide a budget's 429 for minutes.
+        for_writes.default_retry = false;
+        Ok((Writer::new(client(for_writes)?), PodExec::new(client(for_streams)?)))
+    }
+}
+
+/// Reads the kubeconfig and builds the reader. Talks to nobody yet.
 ///
 /// # Errors
 /// Usage, where the kubeconfig does not name the context, cluster or user, or cannot be read.
-pub async fn connect(settings: &Settings) -> Result<Connection> {
+pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     let kubeconfig = read(settings)?;
     let (minimal, cluster) = minify(&kubeconfig, settings)?;
     let mut config = Config::from_custom_kubeconfig(minimal.clone(), &KubeConfigOptions::default())
@@ -85,14 +98,10 @@ pub async fn connect(settings: &Settings) -> Result<Connection> {
     };
     let kubeconfig = serde_json::to_string(&minimal)
         .map_err(|e| Error::failed(format!("kubeconfig for helm could not be written: {e}")))?;
-    let stream = client(config.clone())?;
     config.read_timeout = timeout;
     config.reset_reader_on_write = true;
     let reader = Reader::new(client(config.clone())?);
-    // The default retry layer would hide a budget's 429 for minutes.
-    config.default_retry = false;
-    let writer = Writer::new(client(config)?);
-    Ok(Connection { cluster, reader, writer, stream, kubeconfig })
+    Ok((Connection { cluster, reader, kubeconfig }, WriteKey(config)))
 }
 
 fn client(config: Config) -> Result<Client> {

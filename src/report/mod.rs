@@ -1,4 +1,6 @@
-//! From results to text: counts, tables as kubectl prints them, JSON and YAML with a version. Pure.
+//! From results to text: counts, tables as kubectl prints them or for a wiki, JSON and YAML with a version, JUnit. Pure.
+
+mod junit;
 
 use std::fmt::Display;
 
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::yaml;
+
+pub use junit::{Case, Verdict, junit};
 
 /// `apiVersion` of all machine output.
 const API_VERSION: &str = "cni-migrate.dev/v1alpha1";
@@ -36,6 +40,16 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     };
     let mut text = line(header.to_vec());
     text.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    text
+}
+
+/// The same rows as a table in Markdown.
+pub fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
+    let cell = |text: &str| text.replace('|', "\\|").replace('<', "&lt;").replace('\n', "<br>");
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(header.iter().map(|name| cell(name)).collect());
+    text.push_str(&line(vec!["---".to_owned(); header.len()]));
+    text.extend(rows.iter().map(|row| line(row.iter().map(|text| cell(text)).collect())));
     text
 }
 
@@ -82,6 +96,13 @@ mod tests {
         ];
         let wanted = "NODE       PHASE      NEXT\nworker-1   Migrated\nn2         Draining   waits\n";
         assert_eq!(table(&["NODE", "PHASE", "NEXT"], &rows), wanted);
+    }
+
+    #[test]
+    fn markdown_cells_stay_cells() {
+        let rows = [vec!["a|b".to_owned(), "x\ny <c>".to_owned()]];
+        let wanted = "| K | V |\n| --- | --- |\n| a\\|b | x<br>y &lt;c> |\n";
+        assert_eq!(markdown(&["K", "V"], &rows), wanted);
     }
 
     #[test]

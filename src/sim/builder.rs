@@ -33,6 +33,7 @@ pub struct Builder {
     net_conf: Value,
     workloads: Vec<Workload>,
     objects: Vec<Value>,
+    rbac: bool,
 }
 
 impl Default for Builder {
@@ -46,6 +47,7 @@ impl Default for Builder {
             net_conf: vxlan(),
             workloads: Vec::new(),
             objects: Vec::new(),
+            rbac: false,
         }
     }
 }
@@ -106,6 +108,13 @@ impl Builder {
         self
     }
 
+    /// With RBAC for callers of the door: user `sim-user` has the rights of the bindings that name it, and no others.
+    #[must_use]
+    pub fn rbac(mut self, on: bool) -> Self {
+        self.rbac = on;
+        self
+    }
+
     /// Builds and starts the cluster; must be called inside a tokio runtime. Pods come up on the cluster's own time:
     /// see [`Sim::settled`].
     ///
@@ -131,6 +140,7 @@ impl Builder {
             log: Log::new(),
             timings: self.timings.clone(),
             network,
+            rbac: self.rbac,
         };
         for namespace in fixture::namespaces(&self.objects, &self.workloads) {
             create(&mut world, namespace)?;

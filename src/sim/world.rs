@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) log: Log,
     pub(crate) timings: Timings,
     pub(crate) network: Network,
+    /// Whether the caller of the door has only the rights that bindings give.
+    pub(crate) rbac: bool,
 }
 
 impl World {

@@ -137,7 +137,10 @@ pub struct Problem {
 /// that namespace; one object for which this says no, and the namespace stays. The root certificate and the
 /// default ServiceAccount are made by controllers in each namespace (KEP-1205), events are history.
 pub fn lives_in_any_namespace(kind: &str, name: &str) -> bool {
-    matches!((kind, name), ("ConfigMap", "kube-root-ca.crt") | ("ServiceAccount", "default") | ("Event", _))
+    // What `rbac` prints for this namespace goes with it.
+    let ours = matches!(kind, "Role" | "RoleBinding") && name.starts_with("cni-migrate");
+    let made = matches!((kind, name), ("ConfigMap", "kube-root-ca.crt") | ("ServiceAccount", "default"));
+    ours || made || kind == "Event"
 }
 
 /// Up to three names, and how many more there are.

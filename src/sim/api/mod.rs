@@ -10,6 +10,7 @@ mod exec;
 mod fields;
 mod helm;
 mod patch;
+mod rbac;
 mod read;
 mod reply;
 mod review;
@@ -69,7 +70,7 @@ where
         Some(Effect::Reset(When::Before)) => return Err(ConnectionReset),
         _ => {}
     }
-    let reply = match authorize(shared, &route, verb, &resource, &name) {
+    let reply = match authorize(shared, &route, &call, verb, &resource) {
         Ok(()) => dispatch(shared, call, &route).unwrap_or_else(Reply::from),
         Err(refusal) => Reply::from(refusal),
     };
@@ -118,24 +119,41 @@ fn injected(code: u16) -> Refusal {
     Refusal::new(code, reason, format!("a fault of the embedded cluster answers {code}"))
 }
 
-fn authorize(shared: &Shared, route: &Route, verb: &str, resource: &str, name: &str) -> Answer<()> {
+fn authorize(shared: &Shared, route: &Route, call: &Call, verb: &str, resource: &str) -> Answer<()> {
     let world = shared.lock();
+    let refused = if world.rbac { rbac::refused(&world, route, call, verb, resource) } else { None };
+    if let Some(ask) = refused {
+        return Err(forbidden(&ask));
+    }
     let Some(target) = route.target() else { return Ok(()) };
     if !world.faults.is_denied(verb, resource) {
         return Ok(());
     }
-    let info = world.registry.get(target.resource);
-    let place = match &target.namespace {
-        Some(namespace) => format!("in the namespace {namespace:?}"),
-        None => "at the cluster scope".to_owned(),
+    let group = world.registry.get(target.resource).group.clone();
+    Err(forbidden(&rbac::Ask {
+        verb: verb.to_owned(),
+        group,
+        resource: resource.to_owned(),
+        namespace: target.namespace.clone().unwrap_or_default(),
+        name: target.name.clone().unwrap_or_default(),
+    }))
+}
+
+/// As the API server words it.
+fn forbidden(ask: &rbac::Ask) -> Refusal {
+    let rbac::Ask { verb, group, resource, namespace, name } = ask;
+    let place = match namespace.as_str() {
+        "" => "at the cluster scope".to_owned(),
+        namespace => format!("in the namespace {namespace:?}"),
     };
     let object = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+    let plural = resource.split('/').next().unwrap_or_default();
+    let qualified = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
     let message = format!(
-        "{}{object} is forbidden: User \"sim-user\" cannot {verb} resource {resource:?} in API group {:?} {place}",
-        info.qualified(),
-        info.group,
+        "{qualified}{object} is forbidden: User {:?} cannot {verb} resource {resource:?} in API group {group:?} {place}",
+        rbac::USER,
     );
-    Err(Refusal::new(403, "Forbidden", message))
+    Refusal::new(403, "Forbidden", message)
 }
 
 fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {

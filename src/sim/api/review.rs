@@ -6,7 +6,7 @@ use crate::sim::json::{set, text};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
-use super::{Call, Reply};
+use super::{Call, Reply, rbac};
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
@@ -28,7 +28,13 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
             }
         }
         "selfsubjectrulesreviews" => {
-            let rules = if world.faults.denies_something() { narrowed(world) } else { everything() };
+            let rules = if world.rbac {
+                rbac::rules(world, text(&review, "/spec/namespace"))
+            } else if world.faults.denies_something() {
+                narrowed(world)
+            } else {
+                everything()
+            };
             set(
                 &mut review,
                 "/status",
@@ -45,6 +51,11 @@ fn is_allowed(world: &World, attributes: &Value) -> bool {
         "" => text(attributes, "/resource").to_owned(),
         sub => format!("{}/{sub}", text(attributes, "/resource")),
     };
+    if world.rbac {
+        let [verb, group, namespace, name] =
+            ["/verb", "/group", "/namespace", "/name"].map(|field| text(attributes, field).to_owned());
+        return rbac::allows(world, &rbac::Ask { verb, group, resource, namespace, name });
+    }
     !world.faults.is_denied(text(attributes, "/verb"), &resource)
 }
 

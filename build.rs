@@ -1,0 +1,26 @@
+//! Compiles the pages of the checks into the program, for `preflight --explain`: every page in `docs/checks` is one.
+
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let variable = |name: &str| env::var_os(name).ok_or(io::Error::other(name.to_owned()));
+    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("docs/checks");
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if let (Some(id), Some("md")) = (path.file_stem(), path.extension().and_then(|e| e.to_str())) {
+            pages.push(format!("({:?}, include_str!({path:?})),\n", id.to_string_lossy()));
+        }
+    }
+    // The order of a folder is not the same everywhere; that of the program is.
+    pages.sort();
+    fs::write(Path::new(&variable("OUT_DIR")?).join("pages.rs"), format!("&[\n{}]\n", pages.concat()))?;
+    tell_cargo();
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "cargo reads it")]
+fn tell_cargo() {
+    println!("cargo::rerun-if-changed=docs/checks");
+}

@@ -1,0 +1,143 @@
+//! Role-based access control for the one caller of the door, where a cluster is built with it.
+//!
+//! Rules are matched as the API server matches them (kubernetes plugin/pkg/auth/authorizer/rbac): a ClusterRole by a
+//! ClusterRoleBinding holds everywhere, by a RoleBinding in its namespace. What helm would ask for is asked as well.
+
+use serde_json::Value;
+
+use crate::sim::cni::chart;
+use crate::sim::json::{list, name, text};
+use crate::sim::resource::{ResourceId, id};
+use crate::sim::world::World;
+
+use super::{Call, Route, Target};
+
+/// Name of the caller.
+pub(crate) const USER: &str = "sim-user";
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+/// One question to the authorizer.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) verb: String,
+    pub(crate) group: String,
+    /// With the subresource after a slash.
+    pub(crate) resource: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Ask {
+    fn new(verb: &str, group: &str, resource: &str, namespace: &str, name: &str) -> Self {
+        let [verb, group, resource, namespace, name] =
+            [verb, group, resource, namespace, name].map(str::to_owned);
+        Self { verb, group, resource, namespace, name }
+    }
+
+    fn is_in(&self, rule: &Value) -> bool {
+        let has = |field: &str, wanted: &str| {
+            list(rule, field).iter().any(|have| have == "*" || have.as_str() == Some(wanted))
+        };
+        let names = list(rule, "/resourceNames");
+        has("/verbs", &self.verb)
+            && has("/apiGroups", &self.group)
+            && has("/resources", &self.resource)
+            && (names.is_empty() || names.iter().any(|name| name.as_str() == Some(&self.name)))
+    }
+}
+
+/// The first question of a request that is answered with no.
+pub(crate) fn refused(world: &World, route: &Route, call: &Call, verb: &str, resource: &str) -> Option<Ask> {
+    let asks = match route {
+        Route::Resource(target) => of_request(world, target, call, verb, resource),
+        Route::Helm(rest) => of_helm(world, rest, call),
+        _ => Vec::new(),
+    };
+    asks.into_iter().find(|ask| !allows(world, ask))
+}
+
+/// Whether a question is answered with yes.
+pub(crate) fn allows(world: &World, ask: &Ask) -> bool {
+    rules(world, &ask.namespace).iter().any(|rule| ask.is_in(rule))
+}
+
+/// The rules that hold for the caller in a namespace; in none, those of ClusterRoleBindings.
+pub(crate) fn rules(world: &World, namespace: &str) -> Vec<Value> {
+    let mut rules = Vec::new();
+    for (kind, place) in [("ClusterRoleBinding", None), ("RoleBinding", Some(namespace))] {
+        let Some(resource) = world.registry.by_kind(RBAC, kind) else { continue };
+        for binding in world.store.list(resource, place).filter(|binding| is_for_us(binding)) {
+            rules.extend(
+                role(world, binding, namespace).into_iter().flat_map(|role| list(role, "/rules")).cloned(),
+            );
+        }
+    }
+    rules
+}
+
+fn role<'w>(world: &'w World, binding: &Value, namespace: &str) -> Option<&'w Value> {
+    let kind = text(binding, "/roleRef/kind");
+    let resource: ResourceId = world.registry.by_kind(RBAC, kind)?;
+    let namespace = if kind == "Role" { namespace } else { "" };
+    world.object(resource, namespace, text(binding, "/roleRef/name"))
+}
+
+fn is_for_us(binding: &Value) -> bool {
+    list(binding, "/subjects").iter().any(|s| text(s, "/kind") == "User" && text(s, "/name") == USER)
+}
+
+fn of_request(world: &World, target: &Target, call: &Call, verb: &str, resource: &str) -> Vec<Ask> {
+    let info = world.registry.get(target.resource);
+    let mut name = target.name.clone().unwrap_or_default();
+    if let Some(field) = call.param("fieldSelector").and_then(|s| s.strip_prefix("metadata.name=")) {
+        // kubernetes apiserver pkg/endpoints/request/requestinfo.go
+        field.clone_into(&mut name);
+    }
+    let namespace = if target.resource == id::NAMESPACES { Some(&name) } else { target.namespace.as_ref() };
+    let namespace = namespace.map(String::as_str).unwrap_or_default();
+    let ask = |verb: &str| Ask::new(verb, &info.group, resource, namespace, &name);
+    let applies = call.header("content-type").contains("apply-patch");
+    match target.subresource.as_deref() {
+        Some("exec") => vec![ask("get"), ask("create")],
+        None if applies && world.object(target.resource, namespace, &name).is_none() => {
+            vec![ask("patch"), ask("create")]
+        }
+        _ => vec![ask(verb)],
+    }
+}
+
+/// What helm would ask for: its own Secrets, and for each object of the chart a read and a write.
+fn of_helm(world: &World, rest: &[String], call: &Call) -> Vec<Ask> {
+    if call.method != "POST" {
+        let namespace = rest.get(1).map(String::as_str).unwrap_or_default();
+        return vec![Ask::new("list", "", "secrets", namespace, "")];
+    }
+    let Ok(order) = call.json::<Value>() else { return Vec::new() };
+    let namespace = text(&order, "/namespace");
+    let mut asks: Vec<Ask> = ["list", "create", "update", "get", "delete"]
+        .iter()
+        .map(|verb| Ask::new(verb, "", "secrets", namespace, ""))
+        .collect();
+    let rendered = chart::render(namespace, text(&order, "/version"), &order["values"]).unwrap_or_default();
+    for object in &rendered {
+        let Some(resource) = world.registry.by_kind(text(object, "/apiVersion"), text(object, "/kind"))
+        else {
+            continue;
+        };
+        let info = world.registry.get(resource);
+        let namespace = if info.namespaced { namespace } else { "" };
+        let is_there = world.object(resource, namespace, name(object)).is_some();
+        let ask = |verb: &str, name: &str| Ask::new(verb, &info.group, &info.plural, namespace, name);
+        asks.push(ask("get", name(object)));
+        asks.push(if is_there { ask("patch", name(object)) } else { ask("create", "") });
+        match info.kind.as_str() {
+            "ClusterRole" | "Role" => asks.push(ask("escalate", if is_there { name(object) } else { "" })),
+            "ClusterRoleBinding" | "RoleBinding" => {
+                let kind = if text(object, "/roleRef/kind") == "Role" { "roles" } else { "clusterroles" };
+                asks.push(Ask::new("bind", &info.group, kind, namespace, text(object, "/roleRef/name")));
+            }
+            _ => {}
+        }
+    }
+    asks
+}

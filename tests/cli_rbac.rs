@@ -1,0 +1,106 @@
+//! `rbac`: the roles that it prints are enough for the whole migration, and none of their rules is there for nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod support;
+
+use cni_migrate::sim::Sim;
+use serde_json::{Value, json};
+use support::Env;
+
+const WRITE: [&str; 5] = ["--yes=sim", "--timeout=60s", "--drain-timeout=60s", "--probe-image", "probe:test"];
+
+/// The objects that `rbac` prints for these arguments, on a cluster where the caller may do everything.
+fn printed(args: &[&str]) -> Vec<Value> {
+    let env = Env::new(Sim::builder().nodes(2));
+    let output = env.run(&[&["rbac", "--for-user", "sim-user", "-o", "json"], args].concat());
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(env.writes(), Vec::<String>::new());
+    let list: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!((&list["apiVersion"], &list["kind"]), (&json!("v1"), &json!("List")));
+    list["items"].as_array().unwrap().clone()
+}
+
+/// A cluster in which the caller has these roles and nothing else.
+fn with(objects: &[Value]) -> Env {
+    let env = Env::new(Sim::builder().nodes(2).rbac(true));
+    for object in objects {
+        env.sim.create(object).unwrap();
+    }
+    env
+}
+
+#[test]
+fn the_roles_are_enough_for_the_whole_migration_and_for_going_back() {
+    let env = with(&printed(&[]));
+    let preflight = env.run(&["preflight", "--fail-on", "unknown"]);
+    assert_eq!(preflight.code, Some(0), "{preflight}");
+    for args in [&["install"][..], &["node", "worker-1"], &["verify"], &["rollback", "worker-1"], &["run"]] {
+        let verb: Vec<_> = if args[0] == "install" || args[0] == "verify" {
+            [args, &["--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]].concat()
+        } else {
+            [args, &WRITE].concat()
+        };
+        let output = env.run(&verb);
+        assert_eq!(output.code, Some(0), "{args:?}: {output}");
+    }
+    let refused: Vec<_> =
+        env.sim.log().iter().filter(|e| e.status == Some(403)).map(|e| e.summary()).collect();
+    assert_eq!(refused, Vec::<String>::new());
+    // What was printed for the source's namespace does not keep it alive.
+    assert!(env.sim.get("v1", "Namespace", "", "kube-flannel").is_none());
+}
+
+#[test]
+fn looking_needs_less_and_may_not_write() {
+    let objects = printed(&["--verb", "preflight", "--verb", "status"]);
+    assert!(objects.iter().all(|o| o["metadata"]["name"] == "cni-migrate-preflight-status"));
+    let verbs = objects.iter().flat_map(|o| o["rules"].as_array().cloned().unwrap_or_default());
+    assert!(verbs.flat_map(|r| r["verbs"].as_array().unwrap().clone()).all(|v| v == "get" || v == "list"));
+    let env = with(&objects);
+    let status = env.run(&["status"]);
+    assert_eq!(status.code, Some(0), "{status}");
+    let preflight = env.run(&["preflight", "-o", "json"]);
+    assert_eq!(preflight.code, Some(1), "{preflight}");
+    let report: Value = serde_json::from_str(&preflight.stdout).unwrap();
+    let blockers = report["findings"].as_array().unwrap().iter().filter(|f| f["result"] == "blocker");
+    assert_eq!(blockers.map(|f| &f["id"]).collect::<Vec<_>>(), ["RIGHTS-001"]);
+    env.sim.clear_log();
+    let run = env.run(&[&["run"], &WRITE[..]].concat());
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(env.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn without_any_single_rule_run_refuses_before_it_writes() {
+    let objects = printed(&["--verb", "run"]);
+    let env = with(&objects);
+    let path =
+        |o: &Value| (o["kind"].clone(), o["metadata"]["name"].clone(), o["metadata"]["namespace"].clone());
+    let mut left_out = 0;
+    for role in objects.iter().filter(|o| o["rules"].is_array()) {
+        let rules = role["rules"].as_array().unwrap();
+        for (index, rule) in rules.iter().enumerate() {
+            let mut fewer = rules.clone();
+            fewer.remove(index);
+            let with_rules = |rules: &[Value]| {
+                env.sim
+                    .patch(&json!({"apiVersion": role["apiVersion"], "kind": role["kind"],
+                                   "metadata": role["metadata"], "rules": rules}))
+                    .unwrap();
+            };
+            with_rules(&fewer);
+            env.sim.clear_log();
+            let output = env.run(&[&["run"], &WRITE[..]].concat());
+            assert!(matches!(output.code, Some(1 | 3)), "{:?} without {rule}: {output}", path(role));
+            assert!(
+                output.stderr.contains("RIGHTS-001") || output.stderr.contains("not allowed"),
+                "{:?} without {rule}: {output}",
+                path(role)
+            );
+            assert_eq!(env.writes(), Vec::<String>::new(), "{:?} without {rule}", path(role));
+            with_rules(rules);
+            left_out += 1;
+        }
+    }
+    assert!(left_out > 20, "only {left_out} rules were left out");
+}
