@@ -10,7 +10,7 @@ use super::order::nodes_in_order;
 use super::step::{NodeStep, Step};
 use crate::error::{Error, Result};
 use crate::journal::Record;
-use crate::model::{Intent, Node, NodeId, Snapshot};
+use crate::model::{Intent, Node, NodeId, RebootMode, Snapshot};
 use crate::report::{count, object};
 
 /// `kind` of a plan.
@@ -87,13 +87,7 @@ fn install(record: &Record) -> Planned {
     }
 }
 
-fn migrate(
-    snapshot: &Snapshot,
-    id: NodeId,
-    node: &Node,
-    intent: &Intent,
-    access: Option<IpAddr>,
-) -> Planned {
+fn migrate(snapshot: &Snapshot, id: NodeId, node: &Node, intent: &Intent, access: Option<IpAddr>) -> Planned {
     let pods = || snapshot.pods_on(id).filter(|pod| pod.on_pod_network());
     let daemons = pods().filter(|pod| pod.is_daemon()).count();
     let names: Vec<_> = NodeStep::sequence(intent.reboot).into_iter().map(NodeStep::name).collect();
@@ -151,8 +145,10 @@ pub(super) fn is_access(node: &Node, access: Option<IpAddr>) -> bool {
 
 fn state_hash(snapshot: &Snapshot, record: &Record) -> String {
     let nodes: Vec<_> = snapshot.nodes.iter().map(|node| (&*node.name, &*node.uid)).collect();
+    // How nodes are rebooted is a choice of the run, not of the state.
+    let intent = Intent { reboot: RebootMode::Never, ..record.intent.clone() };
     let state = json!({
-        "cluster": record.cluster_uid, "nodes": nodes, "intent": record.intent,
+        "cluster": record.cluster_uid, "nodes": nodes, "intent": intent,
         "networks": record.source_networks, "inventory": record.inventory,
     });
     Sha256::digest(state.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -184,9 +180,8 @@ impl Plan {
     /// # Errors
     /// A refusal that names the difference.
     pub fn fits(&self, now: &Self, snapshot: &Snapshot) -> Result<()> {
-        let refuse = |why: String| {
-            Err(Error::no(why).hint("make a new one: kubectl cni-migrate plan -o yaml"))
-        };
+        let refuse =
+            |why: String| Err(Error::no(why).hint("make a new one: kubectl cni-migrate plan -o yaml"));
         if self.state_hash != now.state_hash {
             return refuse(format!(
                 "the plan is for another state of cluster {} (hash {}, now {}): nodes, networks, wishes or the source \
