@@ -75,7 +75,9 @@ impl Ctx {
         let options =
             helm::Options { bin: self.helm_bin.clone(), kubeconfig: Some(kubeconfig.path().to_owned()) };
         let helm = Helm::locate(&options).await;
-        let mut observer = Observer::new(connection.reader.clone(), &connection.cluster).await?;
+        let place = || format!("cluster {} at {}", connection.cluster, connection.server);
+        let observer = Observer::new(connection.reader.clone(), &connection.cluster).await;
+        let mut observer = observer.map_err(|e| e.context(place()))?;
         if let Ok(helm) = &helm {
             observer = observer.with_release(helm.clone(), release, namespace);
         }
