@@ -122,13 +122,12 @@ pub fn source_of(detection: &Detection) -> Result<(&'static dyn SourceCni, &Para
 
 /// What the values need to know of the cluster.
 pub fn detected(snapshot: &Snapshot, source: &dyn SourceCni, parameters: &Parameters) -> Detected {
-    let residue = source.residue(parameters);
     let is_kube_proxy = |labels: Option<&str>| labels == Some("kube-proxy");
     Detected {
         source: source.id().to_owned(),
         backend: parameters.backend.clone(),
         overlay_port: parameters.port,
-        links: residue.links,
+        links: source.links(parameters),
         networks: parameters.networks.clone(),
         mtu: parameters.mtu,
         host_ports: snapshot.pods.iter().any(|p| p.on_pod_network() && !p.host_ports.is_empty()),

@@ -70,6 +70,30 @@ fn run_takes_a_cluster_from_flannel_to_cilium_and_lists_no_pods_of_others_in_a_n
     assert!(touched.is_empty(), "{touched:#?}");
 }
 
+#[test]
+fn run_removes_the_routes_of_host_gw_and_leaves_others_alone() {
+    let net = json!({"Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}});
+    let web = Workload::deployment("shop", "web", 2).service(80);
+    let env = Env::new(Sim::builder().nodes(2).flannel(net).workloads([web]));
+    assert_eq!(env.sim.routes("cp-1"), ["10.244.1.0/24 via 192.168.10.12"]);
+    assert_eq!(env.sim.routes("worker-1"), ["10.244.0.0/24 via 192.168.10.11"]);
+    env.sim.add_route("worker-1", "10.244.9.0/24", "192.168.10.99");
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_migrated(&env);
+    assert!(env.sim.routes("cp-1").is_empty(), "{:?}", env.sim.routes("cp-1"));
+    assert_eq!(env.sim.routes("worker-1"), ["10.244.9.0/24 via 192.168.10.99"]);
+    let foreign = "node worker-1: unknown, left alone: route 10.244.9.0/24 via 192.168.10.99 dev eth0: ";
+    assert!(output.stderr.contains(foreign), "{output}");
+    assert_eq!(output.stderr.matches("left alone").count(), 1, "{output}");
+    let dry = env.run(&["cleanup-flannel", "--dry-run"]);
+    assert_eq!(dry.code, Some(0), "{dry}");
+    assert!(dry.stdout.contains("would leave alone on node worker-1: route 10.244.9.0/24"), "{dry}");
+    let again = env.run(&["cleanup-flannel", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(again.code, Some(0), "{again}");
+    assert!(again.stderr.contains("0 objects and 0 leftovers on 2 nodes removed"), "{again}");
+}
+
 /// Kills a run while the API server has, or has not yet, stored the label of the first worker.
 fn kill_at_the_label(when: When) {
     let env = shop();

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use cni_migrate::model::NodeResidue;
+use cni_migrate::model::{Cluster, ConfigData, DaemonSet, NodeResidue, Rollout, Snapshot};
 use cni_migrate::source::{Family, Flavour, Leftover, NodeFacts, RuleDump, SOURCES, scan};
 use proptest::prelude::*;
+use serde_json::json;
 
 /// One line of a dump: text, and for a rule its words.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,13 +18,35 @@ enum Line {
 
 type Tables = BTreeMap<&'static str, Vec<Line>>;
 
+/// What is noted of a cluster with Flannel on that network.
 fn residue(network: &str) -> NodeResidue {
-    let parameters = cni_migrate::source::Parameters {
-        backend: "vxlan".to_owned(),
-        networks: vec![network.parse().unwrap()],
-        ..Default::default()
+    let key = if network.contains(':') { "IPv6Network" } else { "Network" };
+    let net_conf = json!({
+        key: network, "EnableIPv4": key == "Network", "EnableIPv6": key == "IPv6Network",
+        "Backend": {"Type": "vxlan"},
+    });
+    let cluster =
+        Cluster { uid: "uid".into(), name: "test".into(), version: "v1.34.2".into(), minor: (1, 34) };
+    let daemon_set = DaemonSet {
+        namespace: "kube-flannel".into(),
+        name: "kube-flannel-ds".into(),
+        uid: "uid".into(),
+        labels: BTreeMap::new(),
+        images: vec!["ghcr.io/flannel-io/flannel:v0.28.9".into()],
+        args: Vec::new(),
+        helm_release: None,
+        rollout: Rollout { desired: 1, updated: 1, ready: 1, observed: true },
     };
-    SOURCES[0].residue(&parameters)
+    let config = ConfigData {
+        namespace: "kube-flannel".into(),
+        name: "kube-flannel-cfg".into(),
+        data: BTreeMap::from([("net-conf.json".to_owned(), net_conf.to_string())]),
+    };
+    let snapshot =
+        Snapshot { daemon_sets: vec![daemon_set], configs: vec![config], ..Snapshot::empty(cluster) };
+    let residue = SOURCES[0].inventory(&snapshot).residue;
+    assert_eq!(residue.networks, [network.parse().unwrap()], "the configuration was understood");
+    residue
 }
 
 /// Words are quoted as iptables-save does: where they hold a blank or a character that needs it.

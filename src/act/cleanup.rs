@@ -12,7 +12,7 @@ use crate::model::{ObjectRef, Read, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
 use crate::report::count;
-use crate::source::{Leftover, lives_in_any_namespace};
+use crate::source::lives_in_any_namespace;
 use crate::target::CNI_FILE;
 
 impl Engine<'_> {
@@ -41,7 +41,7 @@ impl Engine<'_> {
             let (swept, second) = sweep_node(self, &node.name).await?;
             found += swept;
             let (foreign, left): (Vec<_>, Vec<_>) =
-                second.leftovers.iter().partition(|l| matches!(l, Leftover::Unknown { .. }));
+                second.leftovers.iter().partition(|leftover| leftover.is_left_alone());
             problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
             for unknown in foreign.iter().map(ToString::to_string).chain(second.unknown) {
                 self.waits("cleanup", format!("node {}: unknown, left alone: {unknown}", node.name));

@@ -154,7 +154,8 @@ impl Engine<'_> {
         }
         for node in &snapshot.nodes {
             for leftover in scan_node(self, &node.name, false).await?.leftovers {
-                self.would(format!("remove from node {}: {leftover}", node.name));
+                let what = if leftover.is_left_alone() { "leave alone on" } else { "remove from" };
+                self.would(format!("{what} node {}: {leftover}", node.name));
             }
             for path in &inventory.residue.paths {
                 self.would(format!("remove from node {}, if there: {path}", node.name));

@@ -38,7 +38,7 @@ pub(super) async fn scan_node(engine: &Engine<'_>, node: &str, with_files: bool)
 /// Removes what a scan found, and gives what a second scan still finds.
 pub(super) async fn sweep_node(engine: &Engine<'_>, node: &str) -> Result<(usize, Scan)> {
     let first = scan_node(engine, node, true).await?;
-    let found = first.leftovers.len();
+    let found = first.leftovers.iter().filter(|leftover| !leftover.is_left_alone()).count();
     for leftover in &first.leftovers {
         for command in leftover.removal() {
             engine.may_go_on()?;

@@ -41,7 +41,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Outcome {
     let mut command = super::command(PROGRAM);
     let begun = args.words.last().is_some_and(|word| word.to_string_lossy().starts_with('-'));
     if !begun && OF_NODES.iter().any(|verb| args.words.iter().any(|word| word == verb)) {
-        command = with_nodes(command, nodes(ctx, &args.words).await);
+        command = with_nodes(command, &nodes(ctx, &args.words).await);
     }
     ctx.ui.data(&answer(command, args.words));
     Outcome::Done
@@ -59,9 +59,9 @@ async fn nodes(ctx: &Ctx, words: &[OsString]) -> Vec<String> {
     names.into_iter().filter(|name| !words.iter().any(|word| *word == **name)).collect()
 }
 
-fn with_nodes(command: Command, names: Vec<String>) -> Command {
+fn with_nodes(command: Command, names: &[String]) -> Command {
     OF_NODES.iter().fold(command, |command, verb| {
-        let names = names.clone();
+        let names = names.to_vec();
         let candidates = move || names.iter().map(CompletionCandidate::new).collect();
         command.mut_subcommand(verb, |verb| {
             verb.mut_arg("names", |arg| arg.add(ArgValueCandidates::new(candidates)))

@@ -13,7 +13,7 @@ use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
 use crate::journal::Record;
-use crate::model::{Inventory, RebootMode};
+use crate::model::RebootMode;
 use crate::report;
 use crate::target::NodeConfig;
 use crate::ui::Progress;
@@ -54,7 +54,7 @@ impl Stage {
     /// The record of a new migration: the inventory is taken here, once.
     fn fresh(&self) -> Result<Record> {
         let (source, parameters) = wish::source_of(&self.detection)?;
-        let inventory = Inventory { residue: source.residue(parameters), ..source.inventory(&self.snapshot) };
+        let inventory = source.inventory(&self.snapshot);
         let uid = self.snapshot.cluster.uid.clone();
         Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
     }

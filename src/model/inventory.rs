@@ -1,6 +1,7 @@
 //! What belongs to the old CNI: taken once at detection, and the only things that a clean-up may delete.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,21 @@ pub struct NodeResidue {
     pub paths: Vec<String>,
     /// Node annotations.
     pub annotations: Vec<String>,
+    /// Its routes to the pods of each node that do not go with a link. Journals from before they were noted have
+    /// none: then such routes are reported and left alone.
+    #[serde(default)]
+    pub routes: Vec<PodRoute>,
+}
+
+/// The source's route to the pods of one node, as every other node has it. The node itself cannot have it: the
+/// kernel refuses a gateway that is its own address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodRoute {
+    /// The node's pod range.
+    pub dst: IpNet,
+    /// The node's address, as the source announced it.
+    pub gateway: IpAddr,
 }
 
 /// Everything of the source CNI in this cluster.

@@ -1,4 +1,4 @@
-//! Reader of what a node carries: links, packet-filter rules, nftables tables and CNI files, by exec in its agent.
+//! Reader of what a node carries: links, routes, packet-filter rules, nftables tables and CNI files, by exec in its agent.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::agent::must;
 use crate::error::{Error, Result};
 use crate::kube::NodeAccess;
 use crate::model::PodRef;
-use crate::source::{Family, Flavour, NodeFacts, RuleDump, lines, link_names, nft_tables};
+use crate::source::{Family, Flavour, NodeFacts, RuleDump, lines, link_names, nft_tables, routes};
 use crate::target::CNI_DIR;
 
 /// What was read, and what could not be looked for.
@@ -28,9 +28,11 @@ const RULES: [(Flavour, Family); 4] = [
 /// Reads a node through its agent; annotations and files elsewhere are filled in by the caller.
 pub(super) async fn read(access: &dyn NodeAccess, agent: &PodRef) -> Result<NodeReading> {
     let mut unknown = Vec::new();
-    let links = must(access, agent, &["ip", "-j", "link", "show"]).await?;
-    let links = link_names(&links)
-        .map_err(|e| Error::failed(format!("ip -j link show in {agent}: output was not understood: {e}")))?;
+    let links = parsed(access, agent, &["ip", "-j", "link", "show"], link_names).await?;
+    let mut all_routes =
+        parsed(access, agent, &["ip", "-j", "route", "show", "table", "main"], routes).await?;
+    let v6 = ["ip", "-6", "-j", "route", "show", "table", "main"];
+    all_routes.extend(parsed(access, agent, &v6, routes).await?);
     let mut rules = Vec::new();
     for (flavour, family) in RULES {
         let dump = RuleDump { flavour, family, text: String::new() };
@@ -51,8 +53,20 @@ pub(super) async fn read(access: &dyn NodeAccess, agent: &PodRef) -> Result<Node
     };
     let cni_files = lines(&must(access, agent, &["ls", "-1", CNI_DIR]).await?);
     let facts =
-        NodeFacts { links, rules, nft_tables: tables, cni_files, paths: Vec::new(), annotations: Vec::new() };
+        NodeFacts { links, rules, nft_tables: tables, cni_files, routes: all_routes, ..NodeFacts::default() };
     Ok(NodeReading { facts, unknown })
+}
+
+/// A tool that every agent's image has, and what its output says.
+async fn parsed<T>(
+    access: &dyn NodeAccess,
+    agent: &PodRef,
+    argv: &[&str],
+    parse: impl FnOnce(&str) -> std::result::Result<T, serde_json::Error>,
+) -> Result<T> {
+    let text = must(access, agent, argv).await?;
+    parse(&text)
+        .map_err(|e| Error::failed(format!("{} in {agent}: output was not understood: {e}", argv.join(" "))))
 }
 
 /// A tool that an agent's image may lack, or that the node's kernel may not support.

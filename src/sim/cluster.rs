@@ -250,6 +250,20 @@ impl Sim {
         self.shared.lock().machines.get(node).map(|m| m.links.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// Routes that somebody added to a node, as `DST via GATEWAY`.
+    pub fn routes(&self, node: &str) -> Vec<String> {
+        let shared = self.shared.lock();
+        let routes = shared.machines.get(node).into_iter().flat_map(|machine| &machine.routes);
+        routes.map(|(dst, gateway)| format!("{dst} via {gateway}")).collect()
+    }
+
+    /// Adds a route to a node as an administrator would, in place of one to the same destination.
+    pub fn add_route(&self, node: &str, dst: &str, gateway: &str) {
+        if let Some(machine) = self.shared.lock().machines.get_mut(node) {
+            machine.routes.insert(dst.to_owned(), gateway.to_owned());
+        }
+    }
+
     /// All requests so far.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.lock().log.entries().to_vec()

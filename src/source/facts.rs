@@ -1,6 +1,10 @@
 //! What was read on a node, and the parsers of the commands that say it.
 
+use std::net::{AddrParseError, IpAddr};
+
+use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::Error as _;
 
 /// What a node still has, as read through exec in its Cilium agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,21 @@ pub struct NodeFacts {
     pub paths: Vec<String>,
     /// Keys of the node's annotations.
     pub annotations: Vec<String>,
+    /// Routes of the main table, of both families; default routes are not among them.
+    pub routes: Vec<Route>,
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Destination.
+    pub dst: IpNet,
+    /// Next hop; `None` on the link itself, over several hops, or where packets are dropped.
+    pub gateway: Option<IpAddr>,
+    /// Name of the link; `None` over several hops or where packets are dropped.
+    pub dev: Option<String>,
+    /// Who made it, in the words of iproute2's `rt_protos`; `ip` prints none for `boot`.
+    pub protocol: Option<String>,
 }
 
 /// One output of `iptables-save`.
@@ -66,6 +85,14 @@ struct Link {
 }
 
 #[derive(Deserialize)]
+struct WireRoute {
+    dst: String,
+    gateway: Option<IpAddr>,
+    dev: Option<String>,
+    protocol: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Ruleset {
     nftables: Vec<Entry>,
 }
@@ -88,6 +115,25 @@ struct Table {
 pub fn link_names(json: &str) -> Result<Vec<String>, serde_json::Error> {
     let links: Vec<Link> = serde_json::from_str(json)?;
     Ok(links.into_iter().map(|link| link.ifname).collect())
+}
+
+/// Routes from `ip -j route show` of one family, without the default route: that leads nowhere in particular.
+///
+/// # Errors
+/// Where the text is not that command's JSON, or a destination is neither a range nor an address.
+pub fn routes(json: &str) -> Result<Vec<Route>, serde_json::Error> {
+    let routes: Vec<WireRoute> = serde_json::from_str(json)?;
+    let specific = routes.into_iter().filter(|route| route.dst != "default");
+    let read = |WireRoute { dst, gateway, dev, protocol }| {
+        let dst = range(&dst).map_err(|e| serde_json::Error::custom(format!("destination {dst}: {e}")))?;
+        Ok(Route { dst, gateway, dev, protocol })
+    };
+    specific.map(read).collect()
+}
+
+/// `ip` leaves out the length of a prefix that is a single address.
+fn range(text: &str) -> Result<IpNet, AddrParseError> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
 }
 
 /// Families and names from `nft -j list tables`.

@@ -8,6 +8,7 @@ mod flannel;
 mod iptables;
 mod others;
 mod residue;
+mod routing;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,10 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Inventory, NodeResidue, ObjectRef, Snapshot};
+use crate::model::{Inventory, ObjectRef, Snapshot};
 
 pub use detect::{Claim, Detection, detect};
-pub use facts::{Family, Flavour, NodeFacts, RuleDump, lines, link_names, nft_tables};
+pub use facts::{Family, Flavour, NodeFacts, Route, RuleDump, lines, link_names, nft_tables, routes};
 pub use residue::{Leftover, scan};
 
 /// Every CNI that can be migrated from.
@@ -45,11 +46,12 @@ pub trait SourceCni: fmt::Debug + Sync {
     /// Everything in its configuration that is missing or was not understood.
     fn parameters(&self, snapshot: &Snapshot) -> Result<Parameters, Vec<Problem>>;
 
-    /// What belongs to it in this cluster: exactly the objects that were seen, in the order of deletion.
+    /// What belongs to it in this cluster: exactly the objects that were seen, in the order of deletion, and what
+    /// a network of its parameters leaves on these nodes.
     fn inventory(&self, snapshot: &Snapshot) -> Inventory;
 
-    /// What a network of those parameters leaves on a node.
-    fn residue(&self, parameters: &Parameters) -> NodeResidue;
+    /// Links that carry a network of those parameters between nodes.
+    fn links(&self, parameters: &Parameters) -> Vec<String>;
 }
 
 /// Where a piece of evidence comes from; kinds are independent of each other.
@@ -96,6 +98,9 @@ pub struct Parameters {
     pub networks: Vec<IpNet>,
     /// MTU in bytes, where it is configured; else it follows the node's interface.
     pub mtu: Option<u32>,
+    /// Whether nodes have routes to each other's pods past the overlay: always with `host-gw`, with `DirectRouting`
+    /// between nodes of one segment.
+    pub direct_routes: bool,
     /// Whether rules are written through nftables rather than iptables.
     pub nftables: bool,
     /// Name of the network in the CNI configuration file: names its folder below `/var/lib/cni/networks`.

@@ -1,12 +1,14 @@
 //! What the source CNI left on a node, and the commands that remove exactly that.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Serialize;
 
 use super::facts::{Family, NodeFacts, RuleDump};
 use super::iptables::{Rule, SHAPES, Table, parse, shape};
+use super::routing;
 use crate::model::NodeResidue;
 use crate::target::CNI_DIR;
 
@@ -55,6 +57,15 @@ pub enum Leftover {
         /// Name.
         name: String,
     },
+    /// A route to the pods of another node, in the main table.
+    Route {
+        /// Destination.
+        dst: IpNet,
+        /// Next hop.
+        gateway: IpAddr,
+        /// Name of the link.
+        dev: String,
+    },
     /// A file in the CNI configuration directory.
     CniFile {
         /// File name.
@@ -80,6 +91,11 @@ pub enum Leftover {
 }
 
 impl Leftover {
+    /// Whether it may be somebody else's, so that nobody removes it.
+    pub fn is_left_alone(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+
     /// Commands for exec in the node's Cilium agent, in order; none for what another door removes or nobody may.
     pub fn removal(&self) -> Vec<Vec<String>> {
         match self {
@@ -92,6 +108,7 @@ impl Leftover {
             }
             Self::Rule { tool, table, rule } => vec![delete(tool, table, rule)],
             Self::NftTable { family, name } => vec![argv(&["nft", "delete", "table", family, name])],
+            Self::Route { dst, gateway, dev } => vec![delete_route(dst, *gateway, dev)],
             Self::CniFile { name } => vec![argv(&["rm", "-f", &format!("{CNI_DIR}/{name}")])],
             Self::Path { .. } | Self::Annotation { .. } | Self::Unknown { .. } => Vec::new(),
         }
@@ -108,6 +125,7 @@ impl fmt::Display for Leftover {
                 write!(f, "rule {} in table {table} ({tool})", rule.join(" "))
             }
             Self::NftTable { family, name } => write!(f, "nftables table {family} {name}"),
+            Self::Route { dst, gateway, dev } => write!(f, "route {dst} via {gateway} dev {dev}"),
             Self::CniFile { name } => write!(f, "CNI configuration {name}"),
             Self::Path { path } => write!(f, "{path}"),
             Self::Annotation { key } => write!(f, "annotation {key}"),
@@ -118,6 +136,13 @@ impl fmt::Display for Leftover {
 
 fn argv(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// `ip` takes IPv4 where no family is given.
+fn delete_route(dst: &IpNet, gateway: IpAddr, dev: &str) -> Vec<String> {
+    let family: &[&str] = if matches!(dst, IpNet::V6(_)) { &["ip", "-6"] } else { &["ip"] };
+    let (dst, gateway) = (dst.to_string(), gateway.to_string());
+    argv(&[family, &["route", "delete", &dst, "via", &gateway, "dev", dev]].concat())
 }
 
 /// Waits up to five seconds for the lock that kube-proxy and the agent take too.
@@ -138,6 +163,7 @@ pub fn scan(residue: &NodeResidue, facts: &NodeFacts) -> Vec<Leftover> {
     found.extend(
         tables.map(|(family, name)| Leftover::NftTable { family: family.clone(), name: name.clone() }),
     );
+    found.extend(routing::leftovers(residue, &facts.routes));
     let there = |wanted: &Vec<String>, present: &Vec<String>| {
         present.iter().filter(|name| wanted.contains(name)).cloned().collect::<Vec<_>>()
     };

@@ -20,10 +20,10 @@ use std::{
 };
 
 use scenarios::{SCENARIOS, Scenario};
-use world::{CLUSTER, World};
+use world::World;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, cluster_name},
     error::{Context as _, Error},
     process, setup,
     ui::Ui,
@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// List the scenarios
     #[arg(long)]
     list: bool,
+    /// Name of the cluster; two runs at the same time need two names
+    #[arg(long, default_value = "e2e", value_parser = cluster_name)]
+    name: String,
     /// Leave the cluster as it is after a scenario that failed, and run no other
     #[arg(long)]
     keep: bool,
@@ -65,35 +68,36 @@ pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
         Some(tool) => tool.canonicalize().at("find the tool", &tool)?,
         None => build_tool()?,
     };
-    let _alone = lock()?;
+    let _alone = lock(&args.name)?;
     let (mut passed, mut failed) = (0, 0);
     for scenario in chosen {
-        if run_one(scenario, &tool, ui)? {
+        if run_one(scenario, &args.name, &tool, ui)? {
             passed += 1;
-            Cluster::down(CLUSTER, ui)?;
+            Cluster::down(&args.name, ui)?;
             continue;
         }
         failed += 1;
         if args.keep {
             ui.line(&format!(
-                "the cluster is left as it is: lab exec --name {CLUSTER} -- kubectl get pods -A"
+                "the cluster is left as it is: lab exec --name {} -- kubectl get pods -A",
+                args.name
             ));
             break;
         }
-        Cluster::down(CLUSTER, ui)?;
+        Cluster::down(&args.name, ui)?;
     }
     ui.line(&format!("{passed} passed, {failed} failed"));
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Held for the whole run: scenarios share one cluster name, and the second run would tear down the first one's cluster.
-fn lock() -> Result<File, Error> {
-    let path = env::temp_dir().join(format!("lab-{CLUSTER}.lock"));
+/// Held for the whole run: a second one with the same name would tear down the first one's cluster.
+fn lock(name: &str) -> Result<File, Error> {
+    let path = env::temp_dir().join(format!("lab-{name}.lock"));
     let file = File::create(&path).at("create", &path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Invalid(format!(
-            "another `lab e2e` holds {}: wait until it has ended",
+            "another `lab e2e` holds {}: wait until it has ended, or choose another --name",
             path.display()
         ))),
         Err(TryLockError::Error(source)) => Err(source).at("lock", &path),
@@ -121,6 +125,10 @@ fn build_tool() -> Result<PathBuf, Error> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "kubectl-cni-migrate", "--bin", "kubectl-cni_migrate"]);
     cargo.arg("--target-dir").arg(target).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // What `cargo run` tells of this package makes build scripts that look at it, such as ring's, run again each time.
+    for (name, _) in env::vars_os().filter(|(name, _)| tells_of_this_package(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
     if lab.parent().is_some_and(|folder| folder.ends_with("release")) {
         cargo.arg("--release");
     }
@@ -128,15 +136,20 @@ fn build_tool() -> Result<PathBuf, Error> {
     Ok(tool)
 }
 
+/// Whether cargo sets the variable for the program that it runs.
+fn tells_of_this_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
+}
+
 /// Whether the scenario passed.
-fn run_one(scenario: &Scenario, tool: &Path, ui: &Ui) -> Result<bool, Error> {
+fn run_one(scenario: &Scenario, name: &str, tool: &Path, ui: &Ui) -> Result<bool, Error> {
     ui.line(&format!("scenario {}: {}", scenario.name, scenario.about));
     let folder = env::current_dir().at("find", Path::new("."))?.join(LOGS).join(scenario.name);
     if folder.exists() {
         fs::remove_dir_all(&folder).at("empty", &folder)?;
     }
     fs::create_dir_all(&folder).at("create", &folder)?;
-    let mut world = match World::fresh(tool, folder.clone(), ui) {
+    let mut world = match World::fresh(name, tool, folder.clone(), ui) {
         Ok(world) => world,
         Err(error) => {
             ui.error(&error);
@@ -162,6 +175,12 @@ fn run_one(scenario: &Scenario, tool: &Path, ui: &Ui) -> Result<bool, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tool_is_built_without_the_words_of_cargo_run_but_with_the_users() {
+        assert!(tells_of_this_package("CARGO_PKG_NAME") && tells_of_this_package("CARGO_MANIFEST_DIR"));
+        assert!(!tells_of_this_package("CARGO_TARGET_DIR") && !tells_of_this_package("CARGO_HOME"));
+    }
 
     #[test]
     fn scenarios_are_chosen_by_name_and_names_are_unique() {

@@ -19,6 +19,9 @@ const FILES: [&str; 5] = [
 /// Links that Flannel and the bridge plugin make.
 const LINKS: [&str; 4] = ["flannel.1", "flannel-v6.1", "flannel0", "cni0"];
 
+/// How addresses of Flannel's pod network begin (`layout::POD_CIDR`).
+const NETWORK: &str = "10.244.";
+
 /// Prefix of the annotations that flanneld writes on its Node.
 const ANNOTATIONS: &str = "flannel.alpha.coreos.com/";
 
@@ -107,9 +110,15 @@ fn links_of(text: &str) -> Vec<String> {
     names.filter(|name| LINKS.contains(name)).map(|name| format!("link {name}")).collect()
 }
 
+/// The routes of `ip -o route show` that go through Flannel's links, or name its pod network whatever their link:
+/// those of `host-gw` go through the node's own.
 fn routes_of(text: &str) -> Vec<String> {
-    let through = |line: &&str| LINKS.iter().any(|link| line.contains(&format!("dev {link} ")));
-    text.lines().filter(through).map(|line| format!("route {}", line.trim())).collect()
+    let through = |line: &str| LINKS.iter().any(|link| line.contains(&format!("dev {link} ")));
+    let names = |line: &str| line.split_whitespace().any(|word| word.starts_with(NETWORK));
+    text.lines()
+        .filter(|line| through(line) || names(line))
+        .map(|line| format!("route {}", line.trim()))
+        .collect()
 }
 
 /// The lines of a packet filter's rules that mention Flannel: chains, jumps and comments.
@@ -136,6 +145,18 @@ mod tests {
     fn routes_chains_and_comments_are_found() {
         let routes = "default via 172.30.0.1 dev eth0 \n10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink \n";
         assert_eq!(routes_of(routes), ["route 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink"]);
+        let others = "default via 172.30.0.1 dev eth0 \n10.245.1.0/24 via 10.245.0.9 dev cilium_host proto kernel \n\
+            10.24.4.0/24 via 172.30.0.9 dev eth0 \n172.30.10.244 dev eth0 scope link \n\
+            local 110.244.0.1 dev lo table local proto kernel scope host src 110.244.0.1 \n";
+        assert!(routes_of(others).is_empty(), "{:?}", routes_of(others));
+        for left in [
+            "10.244.1.0/24 via 172.30.0.12 dev eth0",
+            "blackhole 10.244.0.0/16 proto static",
+            "local 10.244.0.1 dev eth0 table local proto kernel scope host src 10.244.0.1",
+            "10.0.0.0/8 dev cni0 proto kernel",
+        ] {
+            assert_eq!(routes_of(&format!("{left} \n")), [format!("route {left}")]);
+        }
         let rules = ":FLANNEL-FWD - [0:0]\n-A FORWARD -m comment --comment \"flanneld forward\" -j X\n-A INPUT -j Y\n";
         assert_eq!(rules_of(rules).len(), 2);
     }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     exec, images,
-    world::{CLUSTER, NEW_NETWORK, World},
+    world::{NEW_NETWORK, World},
 };
 use crate::{
     error::{Context as _, Error},
@@ -78,8 +78,8 @@ pub(crate) enum Reboot {
 
 impl Verb<'_> {
     /// The words after the program's name; `chart` and `values` are a folder and a file.
-    fn arguments(self, chart: &str, values: &str) -> Vec<String> {
-        let yes = format!("--yes={CLUSTER}");
+    fn arguments(self, cluster: &str, chart: &str, values: &str) -> Vec<String> {
+        let yes = format!("--yes={cluster}");
         let target = ["--target-pod-cidr", NEW_NETWORK, "-f", values];
         let chart = ["--chart", chart];
         let write = [&yes, "--probe-image", images::PROBE];
@@ -123,7 +123,7 @@ impl World {
     pub(crate) fn start(&self, verb: Verb<'_>) -> Result<Call, Error> {
         let values = self.folder.join("values-lab.yaml");
         fs::write(&values, VALUES).at("write", &values)?;
-        let arguments = verb.arguments(&text(self.cluster.chart()), &text(&values));
+        let arguments = verb.arguments(self.cluster.name(), &text(self.cluster.chart()), &text(&values));
         let mut command = self.tool_command()?;
         command.args(arguments);
         let line = process::line(&command);
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn command_lines_are_those_of_the_manual() {
-        let line = |verb: Verb<'_>| verb.arguments("/chart", "/values").join(" ");
+        let line = |verb: Verb<'_>| verb.arguments("e2e", "/chart", "/values").join(" ");
         let target = "--target-pod-cidr 10.245.0.0/16 -f /values";
         let write = "--yes=e2e --probe-image docker.io/lab/cni-migrate:dev";
         assert_eq!(line(Verb::Run), format!("run --reboot never {target} --chart /chart {write}"));

@@ -26,9 +26,6 @@ use crate::{
     workload,
 };
 
-/// Name of the cluster that scenarios run on, beside one that a developer may be looking at.
-pub(crate) const CLUSTER: &str = "e2e";
-
 /// The pod network that is migrated to.
 pub(crate) const NEW_NETWORK: &str = "10.245.0.0/16";
 
@@ -65,8 +62,8 @@ impl World {
     ///
     /// # Errors
     /// When any of it does not come up in time.
-    pub(crate) fn fresh(tool: &Path, folder: PathBuf, ui: &Ui) -> Result<Self, Error> {
-        Self::start_with(Backend::Vxlan, Checks::new(*ui), tool.to_owned(), folder, *ui)
+    pub(crate) fn fresh(name: &str, tool: &Path, folder: PathBuf, ui: &Ui) -> Result<Self, Error> {
+        Self::start_with(name, Backend::Vxlan, tool.to_owned(), folder, *ui)
     }
 
     /// Replaces the cluster by a fresh one with that backend; what was asserted so far stays.
@@ -75,26 +72,26 @@ impl World {
     /// When any of it does not come up in time.
     pub(crate) fn anew(&mut self, backend: Backend) -> Result<(), Error> {
         let (tool, folder) = (self.tool.clone(), self.folder.clone());
-        let fresh = Self::start_with(backend, Checks::new(self.ui), tool, folder, self.ui)?;
+        let fresh = Self::start_with(self.cluster.name(), backend, tool, folder, self.ui)?;
         let checks = std::mem::replace(&mut self.checks, Checks::new(self.ui));
         *self = Self { checks, ..fresh };
         Ok(())
     }
 
     fn start_with(
+        name: &str,
         backend: Backend,
-        checks: Checks,
         tool: PathBuf,
         folder: PathBuf,
         ui: Ui,
     ) -> Result<Self, Error> {
         let until = Instant::now() + SCENARIO_LIMIT;
-        Cluster::down(CLUSTER, &ui)?;
-        let options = UpOptions { name: CLUSTER.to_owned(), nodes: 3, source: Source::Flannel, backend };
+        Cluster::down(name, &ui)?;
+        let options = UpOptions { name: name.to_owned(), nodes: 3, source: Source::Flannel, backend };
         let cluster = Cluster::up(&options, &ui)?;
         images::import(&cluster, &tool, &ui)?;
         let watch = Watch::begin(&cluster, &folder.join(format!("pods-{}.jsonl", backend.name())))?;
-        let (begun, caller) = (Timestamp::now(), Caller::Direct);
+        let (begun, caller, checks) = (Timestamp::now(), Caller::Direct, Checks::new(ui));
         let mut world = Self { cluster, checks, folder, tool, caller, begun, watch, until, ui };
         world.apply(workload::SHOP)?;
         world.apply(workload::METER)?;

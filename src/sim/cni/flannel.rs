@@ -38,6 +38,7 @@ pub(crate) fn start(world: &mut World, node: &str, namespace: &str) -> Result<()
     let address = machine.address.clone();
     set_up(machine, &net, &subnet);
     announce(world, node, &net, &address);
+    add_routes(world);
     agent::hide_other_confs(world, node);
     control::nodes::look_at(world, node);
     Ok(())
@@ -119,6 +120,21 @@ fn announce(world: &mut World, node: &str, net: &Value, address: &str) {
         let message = "Flannel is running on this node";
         set_condition(node, "NetworkUnavailable", "False", "FlannelIsUp", message, &now);
     });
+}
+
+/// What `host-gw` has in place of an overlay (`pkg/backend/hostgw`): wherever flanneld runs, a route to the pods of
+/// every other node that has announced itself so. Nobody takes them back when flanneld goes.
+fn add_routes(world: &mut World) {
+    let said = |node: &Value, key: &str| {
+        text(node, &format!("/metadata/annotations/flannel.alpha.coreos.com~1{key}")).to_owned()
+    };
+    let nodes = world.store.list(id::NODES, None).filter(|node| said(node, "backend-type") == "host-gw");
+    let ends: Vec<_> =
+        nodes.map(|node| (text(node, "/spec/podCIDR").to_owned(), said(node, "public-ip"))).collect();
+    for machine in world.machines.values_mut().filter(|machine| machine.files.contains_key(SUBNET_ENV)) {
+        let others = ends.iter().filter(|(_, address)| *address != machine.address);
+        machine.routes.extend(others.cloned().collect::<Vec<_>>());
+    }
 }
 
 /// Gives a pod an address from the node's subnet.

@@ -55,18 +55,20 @@ fn link_info(kind: LinkKind) -> Option<Value> {
     }
 }
 
-/// `ip -j route show`: a default route, and one for each address range that a link of the node carries.
+/// `ip -j route show`: a default route, one for each address range that a link of the node carries, and what was
+/// added; of those `ip` prints no protocol, since it is `boot`.
 pub(crate) fn routes(machine: &Machine) -> Value {
     let mut all = vec![json!({"dst": "default", "gateway": "192.168.10.1", "dev": "eth0", "flags": []})];
     for range in machine.pools.keys() {
-        // A range belongs to Cilium where its router link stands and the range is not the bridge's.
-        let is_bridge = machine.has_link("cni0") && range.starts_with("10.244.");
-        let device = if is_bridge { "cni0" } else { "cilium_host" };
+        // The bridge's range is its for good: the route goes with the bridge, not over to Cilium's router link.
+        let device = if range.starts_with("10.244.") { "cni0" } else { "cilium_host" };
         if machine.has_link(device) {
             all.push(
                 json!({"dst": range, "dev": device, "protocol": "kernel", "scope": "link", "flags": []}),
             );
         }
     }
+    let added = |(dst, gateway): (&String, &String)| json!({"dst": dst, "gateway": gateway, "dev": "eth0", "flags": []});
+    all.extend(machine.routes.iter().map(added));
     Value::Array(all)
 }

@@ -61,6 +61,8 @@ pub(crate) struct Machine {
     /// Tables of nftables as family and name.
     pub(crate) tables: BTreeSet<(String, String)>,
     pub(crate) pools: BTreeMap<String, Pool>,
+    /// Gateways by destination, of routes through the uplink that somebody added.
+    pub(crate) routes: BTreeMap<String, String>,
     pub(crate) agent: Option<Agent>,
     /// Manifests of static pods.
     pub(crate) static_pods: Vec<Value>,
@@ -79,6 +81,7 @@ impl Machine {
             firewalls: BTreeMap::new(),
             tables: BTreeSet::new(),
             pools: BTreeMap::new(),
+            routes: BTreeMap::new(),
             agent: None,
             static_pods: Vec::new(),
         };
@@ -148,6 +151,7 @@ impl Machine {
         self.links.retain(|name, _| name == "lo" || name == "eth0");
         self.firewalls.values_mut().for_each(|f| *f = Firewall::new());
         self.tables.clear();
+        self.routes.clear();
         self.files.retain(|path, _| !path.starts_with("/run/"));
         self.agent = None;
     }

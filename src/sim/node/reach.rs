@@ -173,7 +173,7 @@ fn to_pod(world: &World, origin: &Origin, pod: &Value, port: u16) -> Result<Gree
     let is_remote = origin.node != node;
     let leaves = origin.pod_ip.as_deref().is_none_or(|ip| has_local_path(from, is_old(ip)));
     let arrives = has_local_path(to, is_old(address));
-    let crosses = !is_remote || (has_tunnel(from, is_old(address)) && has_tunnel(to, is_old(address)));
+    let crosses = !is_remote || has_tunnel(from, to, is_old(address));
     let is_cut = world.faults.is_cut(&origin.node, node);
     if !to.up || !leaves || !arrives || !crosses || is_cut {
         return Err(timed_out());
@@ -186,9 +186,14 @@ fn has_local_path(machine: &Machine, is_old: bool) -> bool {
     machine.has_link(if is_old { "cni0" } else { "cilium_host" })
 }
 
-/// The link that carries a range between nodes; a hybrid node has both.
-fn has_tunnel(machine: &Machine, is_old: bool) -> bool {
-    machine.has_link(if is_old { "flannel.1" } else { "cilium_vxlan" })
+/// What carries a range between nodes: a link on both, or of the old one routes to each other; a hybrid node has
+/// the old and the new.
+fn has_tunnel(from: &Machine, to: &Machine, is_old: bool) -> bool {
+    let routes =
+        |one: &Machine, other: &Machine| one.routes.values().any(|gateway| *gateway == other.address);
+    let link = if is_old { "flannel.1" } else { "cilium_vxlan" };
+    let is_routed = is_old && routes(from, to) && routes(to, from);
+    is_routed || (from.has_link(link) && to.has_link(link))
 }
 
 fn listens(pod: &Value, port: u16) -> bool {

@@ -232,7 +232,18 @@ fn ip(machine: &mut Machine, words: &[&str]) -> Outcome {
             }
             Outcome::ok("")
         }
-        ["route" | "r", ..] if is_json => Outcome::ok(format!("{}\n", links::routes(machine))),
+        ["route" | "r", "show"] | ["route" | "r", "show", "table", "main"] if is_json => {
+            // No node has IPv6.
+            let routes = if flags.contains(&"-6") { json!([]) } else { links::routes(machine) };
+            Outcome::ok(format!("{routes}\n"))
+        }
+        ["route" | "r", "delete" | "del", dst, "via", gateway, "dev", "eth0"] => {
+            if machine.routes.get(*dst).is_none_or(|there| there != gateway) {
+                return Outcome::failed(2, "RTNETLINK answers: No such process");
+            }
+            machine.routes.remove(*dst);
+            Outcome::ok("")
+        }
         _ => Outcome::failed(255, format!("ip: {words:?} is not known to the embedded cluster")),
     }
 }

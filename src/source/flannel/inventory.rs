@@ -1,11 +1,13 @@
 //! What belongs to Flannel: API objects in the order of deletion, who owns them, and what it leaves on nodes.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{
     ANNOTATIONS, CONFIG, DAEMON_SET, DISTRIBUTION_DAEMON_SET, NAMESPACE, OLD_NAMESPACE, daemon_sets,
 };
-use crate::model::{DaemonSet, NodeResidue, ObjectRef, Snapshot};
+use crate::model::{DaemonSet, Node, NodeResidue, ObjectRef, PodRoute, Snapshot};
 use crate::source::{Parameters, others};
 use crate::target::Distribution;
 
@@ -145,7 +147,7 @@ fn elsewhere(daemon_set: &DaemonSet) -> Option<String> {
 }
 
 /// What flanneld and its CNI plugin leave on a node: deleting the DaemonSet removes none of it.
-pub(super) fn residue(parameters: &Parameters) -> NodeResidue {
+pub(super) fn residue(snapshot: &Snapshot, parameters: &Parameters) -> NodeResidue {
     let pairs = |all: &[(&str, &str)]| all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     let files = ["10-flannel.conflist", "10-flannel.conf"];
     NodeResidue {
@@ -160,10 +162,32 @@ pub(super) fn residue(parameters: &Parameters) -> NodeResidue {
         cni_files: files.iter().flat_map(|f| [(*f).to_owned(), format!("{f}.cilium_bak")]).collect(),
         paths: paths(parameters),
         annotations: annotations(),
+        routes: if parameters.direct_routes { routes(snapshot, &parameters.networks) } else { Vec::new() },
     }
 }
 
-fn links(parameters: &Parameters) -> Vec<String> {
+/// The routes of `host-gw` and `DirectRouting`: flanneld writes each from the other node's lease, which is its pod
+/// range and announced address (pkg/backend/hostgw/hostgw.go, pkg/backend/vxlan/vxlan_network.go).
+fn routes(snapshot: &Snapshot, networks: &[IpNet]) -> Vec<PodRoute> {
+    let is_flannels = |range: &&IpNet| networks.iter().any(|network| network.contains(*range));
+    let of_node = |node: &Node| -> Vec<PodRoute> {
+        let ranges = node.pod_cidrs.iter().filter(is_flannels);
+        ranges.filter_map(|range| Some(PodRoute { dst: *range, gateway: announced(node, range)? })).collect()
+    };
+    snapshot.nodes.iter().flat_map(of_node).collect()
+}
+
+/// The node's address of the range's family: as flanneld announced it, else the InternalIP (flanneld can be started
+/// with another prefix for its annotations).
+fn announced(node: &Node, range: &IpNet) -> Option<IpAddr> {
+    let is_v4 = matches!(range, IpNet::V4(_));
+    let key = format!("{ANNOTATIONS}{}", if is_v4 { "public-ip" } else { "public-ipv6" });
+    let written = node.annotations.get(key.as_str()).and_then(|address| address.parse().ok());
+    written.or_else(|| node.internal_ips.iter().find(|address| address.is_ipv4() == is_v4).copied())
+}
+
+/// Links that carry the network between nodes.
+pub(super) fn links(parameters: &Parameters) -> Vec<String> {
     let dual = parameters.networks.iter().any(|network| matches!(network, IpNet::V6(_)));
     let vni = parameters.vni.unwrap_or_default();
     let (v4, v6) = match parameters.backend.as_str() {

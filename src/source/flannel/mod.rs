@@ -8,7 +8,7 @@ mod netconf;
 mod tests;
 
 use super::{Evidence, EvidenceKind, Parameters, Problem, SourceCni, others, some};
-use crate::model::{ConfigData, DaemonSet, Inventory, Node, NodeResidue, ObjectRef, Snapshot};
+use crate::model::{ConfigData, DaemonSet, Inventory, Node, ObjectRef, Snapshot};
 use crate::report::count;
 use crate::target::Distribution;
 
@@ -64,6 +64,7 @@ impl SourceCni for Flannel {
                 vni: net.vni,
                 networks: net.networks,
                 mtu: net.mtu,
+                direct_routes: net.direct_routes,
                 nftables: net.nftables,
                 cni_name,
                 bridge,
@@ -84,12 +85,12 @@ impl SourceCni for Flannel {
             objects: inventory::objects(snapshot),
             namespace: inventory::namespace(snapshot),
             owner_advice: inventory::owner_advice(snapshot),
-            residue: self.residue(&parameters),
+            residue: inventory::residue(snapshot, &parameters),
         }
     }
 
-    fn residue(&self, parameters: &Parameters) -> NodeResidue {
-        inventory::residue(parameters)
+    fn links(&self, parameters: &Parameters) -> Vec<String> {
+        inventory::links(parameters)
     }
 }
 

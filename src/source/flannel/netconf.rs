@@ -16,6 +16,7 @@ pub(super) struct NetConf {
     pub(super) vni: Option<u32>,
     pub(super) networks: Vec<IpNet>,
     pub(super) mtu: Option<u32>,
+    pub(super) direct_routes: bool,
     pub(super) nftables: bool,
 }
 
@@ -124,7 +125,15 @@ pub(super) fn net_conf(text: &str) -> Result<NetConf, Vec<String>> {
     top.refuse_unknown(TOP, &mut problems);
     let networks = networks(&top, &mut problems);
     let nftables = top.flag("enablenftables", false, &mut problems);
-    let mut conf = NetConf { backend: String::new(), port: None, vni: None, networks, mtu: None, nftables };
+    let mut conf = NetConf {
+        backend: String::new(),
+        port: None,
+        vni: None,
+        networks,
+        mtu: None,
+        direct_routes: false,
+        nftables,
+    };
     backend(&top, &mut conf, &mut problems);
     if problems.is_empty() { Ok(conf) } else { Err(problems) }
 }
@@ -160,6 +169,7 @@ fn backend(top: &Fields, conf: &mut NetConf, problems: &mut Vec<String>) {
     conf.mtu = fields.get("mtu", "a number of bytes", problems, number).filter(|mtu| *mtu != 0);
     conf.vni = (name == "vxlan")
         .then(|| fields.get("vni", "a VXLAN identifier", problems, number).unwrap_or(DEFAULT_VNI));
+    conf.direct_routes = fields.flag("directrouting", name == "host-gw", problems);
     conf.backend = name;
 }
 

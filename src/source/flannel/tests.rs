@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use crate::check::fixtures::{config, daemon_set, flannel, map};
-use crate::model::Snapshot;
+use crate::model::{NodeResidue, PodRoute, Snapshot};
 use crate::source::tests::{inventory, layout, parameters, problems, with};
-use crate::source::{Leftover, NodeFacts, SOURCES, lives_in_any_namespace, scan};
+use crate::source::{Leftover, NodeFacts, Route, SOURCES, lives_in_any_namespace, scan};
 
 fn net(text: &str) -> Snapshot {
     with(|snapshot| snapshot.configs = vec![config("kube-flannel", text)])
@@ -44,7 +44,7 @@ fn networks_of_both_families() {
     let dual = r#"{"Network":"10.244.0.0/16","IPv6Network":"fd00::/56","EnableIPv6":true,"Backend":{"Type":"vxlan"}}"#;
     let found = parameters(&net(dual));
     assert_eq!(found.networks, ["10.244.0.0/16".parse().unwrap(), "fd00::/56".parse().unwrap()]);
-    assert_eq!(SOURCES[0].residue(&found).links, ["flannel.1", "flannel-v6.1"]);
+    assert_eq!(SOURCES[0].links(&found), ["flannel.1", "flannel-v6.1"]);
     let off = r#"{"Network":"10.244.3.0/16","IPv6Network":"fd00::/56","Backend":{"Type":"vxlan"}}"#;
     assert_eq!(parameters(&net(off)).networks, ["10.244.0.0/16".parse().unwrap()], "IPv6 is off by default");
 }
@@ -169,12 +169,15 @@ fn owners_are_named_with_the_way_to_remove_flannel_there() {
     assert!(elsewhere.owner_advice.unwrap().contains("namespace net"));
 }
 
+fn residue_of(backend: &str, change: impl FnOnce(&mut Snapshot)) -> NodeResidue {
+    let mut snapshot = net(&format!(r#"{{"Network":"10.244.0.0/16","Backend":{backend}}}"#));
+    change(&mut snapshot);
+    inventory(&snapshot).residue
+}
+
 #[test]
 fn the_residue_follows_the_parameters() {
-    let residue = |backend: &str| {
-        let snapshot = net(&format!(r#"{{"Network":"10.244.0.0/16","Backend":{backend}}}"#));
-        SOURCES[0].residue(&parameters(&snapshot))
-    };
+    let residue = |backend: &str| residue_of(backend, |_| {});
     assert_eq!(residue(r#"{"Type":"vxlan","VNI":42}"#).links, ["flannel.42"]);
     assert_eq!(residue(r#"{"Type":"wireguard"}"#).links, ["flannel-wg"]);
     assert_eq!(residue(r#"{"Type":"udp"}"#).links, ["flannel0"]);
@@ -188,7 +191,7 @@ fn the_residue_follows_the_parameters() {
 #[test]
 fn of_a_node_only_flannels_own_things_are_left_over() {
     let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let residue = SOURCES[0].residue(&parameters(&flannel()));
+    let residue = inventory(&flannel()).residue;
     let facts = NodeFacts {
         links: names(&["lo", "eth0", "flannel.1", "flannel.2", "cilium_vxlan", "cni0", "cni1"]),
         nft_tables: vec![("ip".into(), "flannel-ipv4".into()), ("ip".into(), "kube-proxy".into())],
@@ -231,4 +234,126 @@ fn of_a_node_only_flannels_own_things_are_left_over() {
         ]
     );
     assert!(scan(&residue, &NodeFacts::default()).is_empty());
+}
+
+fn shown(routes: &[PodRoute]) -> Vec<String> {
+    routes.iter().map(|route| format!("{} via {}", route.dst, route.gateway)).collect()
+}
+
+#[test]
+fn direct_routes_are_noted_for_each_node_as_it_announced_itself() {
+    let announce = |snapshot: &mut Snapshot| {
+        let annotations = &mut snapshot.nodes[1].annotations;
+        annotations.insert("flannel.alpha.coreos.com/public-ip".into(), "172.30.0.12".into());
+    };
+    let expected =
+        ["10.244.0.0/24 via 192.168.1.0", "10.244.1.0/24 via 172.30.0.12", "10.244.2.0/24 via 192.168.1.2"];
+    for backend in [
+        r#"{"Type":"host-gw"}"#,
+        r#"{"Type":"vxlan","DirectRouting":true}"#,
+        r#"{"Type":"ipip","directRouting":true}"#,
+    ] {
+        assert_eq!(shown(&residue_of(backend, announce).routes), expected, "{backend}");
+    }
+    for backend in [r#"{"Type":"vxlan"}"#, r#"{"Type":"ipip","DirectRouting":false}"#, r#"{"Type":"udp"}"#] {
+        assert!(residue_of(backend, announce).routes.is_empty(), "{backend}");
+    }
+}
+
+#[test]
+fn each_family_has_its_own_address_and_ranges_of_others_are_not_noted() {
+    let dual = r#"{"Network":"10.244.0.0/16","IPv6Network":"fd00::/56","EnableIPv6":true,"Backend":{"Type":"host-gw"}}"#;
+    let mut snapshot = net(dual);
+    snapshot.nodes.truncate(2);
+    let ranges = ["10.244.1.0/24", "fd00:0:0:1::/64", "10.9.0.0/24"];
+    snapshot.nodes[1].pod_cidrs = ranges.iter().map(|range| range.parse().unwrap()).collect();
+    snapshot.nodes[1].annotations = map(&[("flannel.alpha.coreos.com/public-ipv6", "fd01::12")]);
+    snapshot.nodes[0].pod_cidrs = vec!["fd00::/64".parse().unwrap()];
+    let expected = ["10.244.1.0/24 via 192.168.1.1", "fd00:0:0:1::/64 via fd01::12"];
+    assert_eq!(shown(&inventory(&snapshot).residue.routes), expected, "node-0 has no IPv6 address");
+}
+
+#[test]
+fn a_journal_from_before_routes_were_noted_still_loads() {
+    let residue = residue_of(r#"{"Type":"host-gw"}"#, |_| {});
+    let mut old = serde_json::to_value(&residue).unwrap();
+    old.as_object_mut().unwrap().remove("routes").unwrap();
+    let loaded: NodeResidue = serde_json::from_value(old).unwrap();
+    assert_eq!(loaded, NodeResidue { routes: Vec::new(), ..residue });
+}
+
+#[test]
+fn only_routes_that_were_noted_are_removed() {
+    const NOT_NOTED: &str =
+        "it leads into the old pod network, but not to a node as it was noted at detection";
+    let other_owner =
+        |name: &str| format!("it leads where the source's did, but has protocol {name} of another owner");
+    let mut residue = residue_of(r#"{"Type":"vxlan","DirectRouting":true}"#, |_| {});
+    residue.networks.push("fd00::/56".parse().unwrap());
+    residue
+        .routes
+        .push(PodRoute { dst: "fd00:0:0:1::/64".parse().unwrap(), gateway: "fd01::12".parse().unwrap() });
+    let table = [
+        (
+            "10.244.1.0/24",
+            Some("192.168.1.1"),
+            Some("eth0"),
+            None,
+            Ok("ip route delete 10.244.1.0/24 via 192.168.1.1 dev eth0"),
+        ),
+        (
+            "10.244.2.0/24",
+            Some("192.168.1.2"),
+            Some("bond0"),
+            Some("boot"),
+            Ok("ip route delete 10.244.2.0/24 via 192.168.1.2 dev bond0"),
+        ),
+        (
+            "fd00:0:0:1::/64",
+            Some("fd01::12"),
+            Some("eth0"),
+            None,
+            Ok("ip -6 route delete fd00:0:0:1::/64 via fd01::12 dev eth0"),
+        ),
+        // Another protocol, another gateway, a part of the range, a node that came later, no gateway.
+        ("10.244.1.0/24", Some("192.168.1.1"), Some("eth0"), Some("static"), Err(other_owner("static"))),
+        ("10.244.1.0/24", Some("192.168.1.1"), Some("eth0"), Some("kernel"), Err(other_owner("kernel"))),
+        ("10.244.1.0/24", Some("192.168.1.2"), Some("eth0"), None, Err(NOT_NOTED.to_owned())),
+        ("10.244.1.0/25", Some("192.168.1.1"), Some("eth0"), None, Err(NOT_NOTED.to_owned())),
+        ("10.244.9.0/24", Some("192.168.1.9"), Some("eth0"), None, Err(NOT_NOTED.to_owned())),
+        ("10.244.0.0/16", None, None, None, Err(NOT_NOTED.to_owned())),
+    ];
+    for (dst, gateway, dev, protocol, expected) in table {
+        let found = scan(
+            &residue,
+            &NodeFacts { routes: vec![route(dst, gateway, dev, protocol)], ..NodeFacts::default() },
+        );
+        let [leftover] = found.as_slice() else { panic!("{dst}: {found:?}") };
+        let outcome = match leftover {
+            Leftover::Unknown { why, .. } => Err(why.clone()),
+            _ => Ok(leftover.removal()[0].join(" ")),
+        };
+        assert_eq!(outcome, expected.map(str::to_owned), "{leftover}");
+    }
+}
+
+#[test]
+fn routes_elsewhere_and_those_that_go_with_a_link_are_no_leftovers() {
+    let residue = residue_of(r#"{"Type":"vxlan","DirectRouting":true}"#, |_| {});
+    let routes = vec![
+        route("10.244.0.0/24", None, Some("cni0"), Some("kernel")),
+        route("10.244.9.0/24", Some("10.244.9.0"), Some("flannel.1"), None),
+        route("10.0.0.0/8", Some("192.168.1.1"), Some("eth0"), None),
+        route("10.245.1.0/24", Some("192.168.1.1"), Some("eth0"), None),
+    ];
+    assert_eq!(scan(&residue, &NodeFacts { routes, ..NodeFacts::default() }), []);
+}
+
+fn route(dst: &str, gateway: Option<&str>, dev: Option<&str>, protocol: Option<&str>) -> Route {
+    Route {
+        dst: dst.parse().unwrap(),
+        gateway: gateway.map(|gateway| gateway.parse().unwrap()),
+        dev: dev.map(str::to_owned),
+        protocol: protocol.map(str::to_owned),
+    }
 }
