@@ -9,18 +9,13 @@ fn main() -> io::Result<()> {
     let mut pages = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
-        if let (Some(id), Some("md")) = (path.file_stem(), path.extension().and_then(|e| e.to_str())) {
-            pages.push(format!("({:?}, include_str!({path:?})),\n", id.to_string_lossy()));
+        if let Some(id) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".md")) {
+            pages.push(format!("(\"{id}\", include_str!(r\"{}\")),\n", path.display()));
         }
     }
     // The order of a folder is not the same everywhere; that of the program is.
     pages.sort();
     fs::write(Path::new(&variable("OUT_DIR")?).join("pages.rs"), format!("&[\n{}]\n", pages.concat()))?;
-    tell_cargo();
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "cargo reads it")]
-fn tell_cargo() {
     println!("cargo::rerun-if-changed=docs/checks");
+    Ok(())
 }

@@ -36,7 +36,7 @@ pub struct Session {
     /// helm, which can only be asked; or why there is none.
     pub helm: Result<Helm>,
     /// Host name or address by which the API server is reached.
-    pub server: String,
+    pub host: String,
     // Deleted when the session ends.
     _kubeconfig: tempfile::NamedTempFile,
 }
@@ -77,12 +77,14 @@ impl Ctx {
         let options =
             helm::Options { bin: self.helm_bin.clone(), kubeconfig: Some(kubeconfig.path().to_owned()) };
         let helm = Helm::locate(&options).await;
-        let mut observer = Observer::new(connection.reader.clone(), &connection.cluster).await?;
+        let place = || format!("cluster {} at {}", connection.cluster, connection.server);
+        let observer = Observer::new(connection.reader.clone(), &connection.cluster).await;
+        let mut observer = observer.map_err(|e| e.context(place()))?;
         if let Ok(helm) = &helm {
             observer = observer.with_release(helm.clone(), release, namespace);
         }
-        let Connection { reader, server, .. } = connection;
-        Ok((Session { reader, observer, helm, server, _kubeconfig: kubeconfig }, key))
+        let Connection { reader, host, .. } = connection;
+        Ok((Session { reader, observer, helm, host, _kubeconfig: kubeconfig }, key))
     }
 
     /// Ends at the second signal; the first one only asks the run to stop at the next safe point.

@@ -44,6 +44,8 @@ fn words_are_completed_to_verbs_flags_and_values() {
         (&["node", "--reboot", ""], &["never", "manual", "pod", "command"]),
         (&["node", "worker-1", "--reboot=p"], &["--reboot=pod"]),
         (&["--context", "dev", "status", "-o", "j"], &["json"]),
+        (&["preflight", "--explain", "SOURCE-0"], &["SOURCE-001"]),
+        // No cluster answers here.
         (&["node", ""], &[]),
         (&["frob"], &[]),
         (&["frob", ""], &[]),

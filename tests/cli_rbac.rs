@@ -43,8 +43,13 @@ fn the_roles_are_enough_for_the_whole_migration_and_for_going_back() {
         let output = env.run(&verb);
         assert_eq!(output.code, Some(0), "{args:?}: {output}");
     }
-    let refused: Vec<_> =
-        env.sim.log().iter().filter(|e| e.status == Some(403)).map(|e| e.summary()).collect();
+    let refused: Vec<_> = env
+        .sim
+        .log()
+        .iter()
+        .filter(|e| e.status == Some(403))
+        .map(cni_migrate::sim::Entry::summary)
+        .collect();
     assert_eq!(refused, Vec::<String>::new());
     // What was printed for the source's namespace does not keep it alive.
     assert!(env.sim.get("v1", "Namespace", "", "kube-flannel").is_none());

@@ -3,7 +3,7 @@
 
 mod support;
 
-use cni_migrate::sim::{HelmFault, Sim, Workload};
+use cni_migrate::sim::{Fault, HelmFault, Sim, Workload};
 use serde_json::{Value, json};
 use support::Env;
 
@@ -84,11 +84,54 @@ fn bad_surroundings_get_one_clear_error() {
     refused(&env, &["status", "--context=elsewhere"], 2, &["context \"elsewhere\" does not exist"]);
     refused(&env, &["status", "--kubeconfig=absent"], 2, &["kubeconfig absent"]);
     refused(&env, &["status", "--server=http://127.0.0.1:1"], 3, &["reading /api/v1/namespaces/kube-system"]);
+    refused(
+        &env,
+        &["status", "--server=http://127.0.0.1:1"],
+        3,
+        &["at http://127.0.0.1:1/", "nothing listens"],
+    );
+    let tls = env.door_url().replace("http:", "https:");
+    refused(&env, &["status", "--server", &tls], 3, &["does not speak TLS", "hint: is the server"]);
+    env.sim.fault(Fault::on("get", "namespaces").times(1).answer(401));
+    refused(&env, &["status"], 3, &["does not accept the credentials", "hint: log in again"]);
     env.sim.deny("list", "pods");
-    refused(&env, &["status"], 3, &["listing /api/v1/pods", "not allowed"]);
+    refused(&env, &["status"], 3, &["listing /api/v1/pods", "not allowed", "kubectl cni-migrate rbac"]);
     env.sim.allow("list", "pods");
     env.set("HELM_BIN", "/no/such/helm");
     refused(&env, &["install", "--yes=sim"], 1, &["HELM-001"]);
+}
+
+#[test]
+fn credentials_that_cannot_be_had_name_the_program_and_the_way_out() {
+    let env = two_nodes();
+    for (command, words) in
+        [("/no/such/plugin", "could not be started"), ("/bin/false", "credentials failed")]
+    {
+        let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": command,
+                                   "interactiveMode": "Never"}});
+        let mut config =
+            cni_migrate::yaml::read(&std::fs::read_to_string(env.kubeconfig()).unwrap()).unwrap();
+        config["users"][0]["user"] = user;
+        let path = env.write("exec.kubeconfig", &config.to_string());
+        refused(&env, &["status", "--kubeconfig", path.to_str().unwrap()], 3, &[words, "hint: "]);
+    }
+}
+
+#[test]
+fn without_a_verb_one_sees_where_one_stands_or_the_help() {
+    let env = two_nodes();
+    let output = env.run(&[]);
+    assert_eq!(output.code, Some(0), "{output}");
+    let wanted = "cluster sim v1.34.2 · 0/2 nodes migrated · reversible: nothing was begun\n\
+                  next: kubectl cni-migrate preflight\n";
+    assert_eq!(output.stdout, wanted);
+    for away in ["--server=http://127.0.0.1:1", "--kubeconfig=absent"] {
+        let output = env.run(&[away]);
+        assert_eq!(output.code, Some(3), "{output}");
+        assert!(output.stdout.contains("Usage: kubectl cni-migrate"), "{output}");
+        assert!(output.stderr.contains("could not be told") && output.stderr.contains("hint: "), "{output}");
+    }
+    assert_eq!(env.writes(), Vec::<String>::new());
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod tests {
         checks.sort_unstable();
         assert_eq!(ids().collect::<Vec<_>>(), checks);
         for check in CHECKS {
-            let page = page(&check.id().to_lowercase()).expect(check.id());
+            let page = page(&check.id().to_lowercase()).unwrap_or_else(|e| panic!("{e}"));
             assert!(page.starts_with(&format!("# {}: {}\n", check.id(), check.title())), "{page}");
         }
     }

@@ -5,11 +5,16 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{Args as ClapArgs, Command, ValueHint};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
+use std::time::Duration;
 
+use clap::{Args as ClapArgs, Command, FromArgMatches, ValueHint};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
+
+use super::{Environment, Global};
 use crate::ctx::Ctx;
 use crate::exit::Outcome;
+use crate::kube::connect;
+use crate::observe::node_names;
 use crate::ui::PROGRAM;
 
 /// ShellCompDirectiveDefault: the shell adds names of files.
@@ -18,6 +23,10 @@ const FILES: u8 = 0;
 const NO_FILES: u8 = 4;
 /// Marks the candidate that stands for a path, which the shell knows better.
 const PATH: &str = "path";
+/// Somebody waits at the prompt.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Verbs whose words are names of nodes.
+const OF_NODES: [&str; 2] = ["node", "rollback"];
 
 /// What may stand next on the command line
 #[derive(Debug, ClapArgs)]
@@ -28,9 +37,36 @@ pub struct Args {
     words: Vec<OsString>,
 }
 
-pub(super) fn run(ctx: &Ctx, args: Args) -> Outcome {
-    ctx.ui.data(&answer(super::command(PROGRAM), args.words));
+pub(super) async fn run(ctx: &Ctx, args: Args) -> Outcome {
+    let mut command = super::command(PROGRAM);
+    let begun = args.words.last().is_some_and(|word| word.to_string_lossy().starts_with('-'));
+    if !begun && OF_NODES.iter().any(|verb| args.words.iter().any(|word| word == verb)) {
+        command = with_nodes(command, &nodes(ctx, &args.words).await);
+    }
+    ctx.ui.data(&answer(command, args.words));
     Outcome::Done
+}
+
+/// Names of the nodes of the cluster that the words choose, without those among the words; none where it is silent.
+async fn nodes(ctx: &Ctx, words: &[OsString]) -> Vec<String> {
+    let line = [OsString::from(PROGRAM)].into_iter().chain(words.iter().cloned());
+    let matches = super::command(PROGRAM).ignore_errors(true).try_get_matches_from(line);
+    let global = matches.ok().and_then(|matches| Global::from_arg_matches(&matches).ok()).unwrap_or_default();
+    let mut settings = global.settings(&Environment::default()).or(&ctx.settings);
+    settings.request_timeout = Some(PATIENCE);
+    let names = async { node_names(&connect(&settings).await?.0.reader).await };
+    let names = tokio::time::timeout(PATIENCE, names).await.ok().and_then(Result::ok).unwrap_or_default();
+    names.into_iter().filter(|name| !words.iter().any(|word| *word == **name)).collect()
+}
+
+fn with_nodes(command: Command, names: &[String]) -> Command {
+    OF_NODES.iter().fold(command, |command, verb| {
+        let names = names.to_vec();
+        let candidates = move || names.iter().map(CompletionCandidate::new).collect();
+        command.mut_subcommand(verb, |verb| {
+            verb.mut_arg("names", |arg| arg.add(ArgValueCandidates::new(candidates)))
+        })
+    })
 }
 
 fn answer(command: Command, words: Vec<OsString>) -> String {

@@ -9,6 +9,7 @@ mod global;
 mod install;
 mod look;
 mod node;
+mod overview;
 mod plan;
 mod preflight;
 mod rbac;
@@ -33,21 +34,21 @@ pub use global::{Environment, Global};
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 #[command(after_help = "Examples:
+  # Where do I stand, and what comes next?
+  kubectl cni-migrate
+
   # What stands in the way of a migration?
   kubectl cni-migrate preflight
 
   # Do all of it, node by node
-  kubectl cni-migrate run --yes=prod-eu
-
-  # Where does it stand, and can it be undone?
-  kubectl cni-migrate status")]
+  kubectl cni-migrate run --yes=prod-eu")]
 pub struct Cli {
     #[command(flatten)]
     /// kubectl's global flags
     pub global: Global,
-    /// What to do
+    /// What to do; nothing shows where one stands
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 /// What to do
@@ -100,7 +101,8 @@ pub fn command(program: &'static str) -> clap::Command {
 ///
 /// # Errors
 /// The verb's.
-pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
+pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
+    let Some(verb) = verb else { return overview::run(ctx).await };
     match verb {
         Verb::Preflight(args) => preflight::run(ctx, args).await,
         Verb::Values(args) => values::run(ctx, args).await,
@@ -115,7 +117,7 @@ pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
         Verb::Rollback(args) => rollback::run(ctx, args).await,
         Verb::Rbac(args) => rbac::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),
-        Verb::Complete(args) => Ok(complete::run(ctx, args)),
+        Verb::Complete(args) => Ok(complete::run(ctx, args).await),
         Verb::Agent(command) => agent::run(command).await,
     }
 }

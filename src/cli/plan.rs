@@ -97,7 +97,7 @@ impl Scene {
 
     /// The address by which the API server is reached, where it is one.
     pub(super) fn access(&self) -> Option<IpAddr> {
-        self.session.server.trim_matches(['[', ']']).parse().ok()
+        self.session.host.trim_matches(['[', ']']).parse().ok()
     }
 }
 

@@ -41,10 +41,28 @@ struct Row {
     next: String,
 }
 
+/// A line about the cluster and one about the migration.
+pub(super) async fn brief(ctx: &Ctx, args: &Args) -> Result<String> {
+    let scene = scene(ctx, &args.wish, None).await?;
+    let (rows, cluster) = (rows(&scene), &scene.snapshot.cluster);
+    let migrated = rows.iter().filter(|r| r.phase == "Migrated").count();
+    Ok(format!(
+        "cluster {} {} · {migrated}/{} migrated · reversible: {}\n{}\n",
+        cluster.name,
+        cluster.version,
+        report::count(rows.len(), "node"),
+        reversible(&scene),
+        next(&scene, &rows)
+    ))
+}
+
+fn rows(scene: &Scene) -> Vec<Row> {
+    scene.snapshot.nodes.iter().zip(0..).map(|(node, id)| row(scene, node, NodeId(id))).collect()
+}
+
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
-    let rows: Vec<Row> =
-        scene.snapshot.nodes.iter().zip(0..).map(|(node, id)| row(&scene, node, NodeId(id))).collect();
+    let rows = rows(&scene);
     let managed: usize = rows.iter().map(|r| r.on_cilium).sum();
     let total: usize = rows.iter().map(|r| r.pods).sum();
     let (reversible, next) = (reversible(&scene), next(&scene, &rows));

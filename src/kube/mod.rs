@@ -3,6 +3,7 @@
 //! Requests are raw paths with projected answers: a pod of this tool's needs a twentieth of the bytes of a Pod.
 //! [`Reader`] cannot write; only `act` (and the journal) hold a [`Writer`], which takes a [`WriteKey`] to make.
 
+mod advice;
 mod exec;
 mod read;
 mod settings;

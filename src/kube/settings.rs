@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use kube::{Client, Config};
 
-use super::{PodExec, Reader, Writer};
+use super::{PodExec, Reader, Writer, explain};
 use crate::error::{Error, Result};
 
 /// A read that gets no answer for this long is given up: during a CNI change that is when the network broke.
@@ -41,6 +41,33 @@ pub struct Settings {
     pub impersonation: Impersonation,
 }
 
+impl Settings {
+    /// These, and `other` where these say nothing.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let who = &other.impersonation;
+        let groups = self.impersonation.groups;
+        Self {
+            kubeconfig: self.kubeconfig.or_else(|| other.kubeconfig.clone()),
+            context: self.context.or_else(|| other.context.clone()),
+            cluster: self.cluster.or_else(|| other.cluster.clone()),
+            user: self.user.or_else(|| other.user.clone()),
+            server: self.server.or_else(|| other.server.clone()),
+            token: self.token.or_else(|| other.token.clone()),
+            insecure: self.insecure || other.insecure,
+            tls_server_name: self.tls_server_name.or_else(|| other.tls_server_name.clone()),
+            certificate_authority: self.certificate_authority.or_else(|| other.certificate_authority.clone()),
+            proxy_url: self.proxy_url.or_else(|| other.proxy_url.clone()),
+            request_timeout: self.request_timeout.or(other.request_timeout),
+            impersonation: Impersonation {
+                user: self.impersonation.user.or_else(|| who.user.clone()),
+                groups: if groups.is_empty() { who.groups.clone() } else { groups },
+                uid: self.impersonation.uid.or_else(|| who.uid.clone()),
+            },
+        }
+    }
+}
+
 /// Whom to act as.
 #[derive(Clone, Debug, Default)]
 pub struct Impersonation {
@@ -56,12 +83,14 @@ pub struct Impersonation {
 pub struct Connection {
     /// Name of the kubeconfig's cluster entry.
     pub cluster: String,
+    /// Address of the API server, and the proxy on the way to it, for people.
+    pub server: String,
     /// Reads.
     pub reader: Reader,
     /// A kubeconfig of one context, as JSON, for helm.
     pub kubeconfig: String,
-    /// Host name or address of the API server.
-    pub server: String,
+    /// Host name or address of the API server alone.
+    pub host: String,
 }
 
 /// Opens what changes the cluster that a [`Connection`] leads to; who drops it can only read.
@@ -91,7 +120,11 @@ pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     let (minimal, cluster) = minify(&kubeconfig, settings)?;
     let mut config = Config::from_custom_kubeconfig(minimal.clone(), &KubeConfigOptions::default())
         .await
-        .map_err(|e| Error::usage(format!("kubeconfig: {e}")))?;
+        .map_err(|e| {
+            Error::usage(format!("kubeconfig: {e}")).hint(format!(
+                "look at context, cluster \"{cluster}\" and user: kubectl config view --minify"
+            ))
+        })?;
     impersonate(&mut config, &settings.impersonation);
     let timeout = match settings.request_timeout {
         Some(Duration::ZERO) => None,
@@ -100,16 +133,27 @@ pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     };
     let kubeconfig = serde_json::to_string(&minimal)
         .map_err(|e| Error::failed(format!("kubeconfig for helm could not be written: {e}")))?;
+    let proxy = config.proxy_url.as_ref().map(|url| format!(" through proxy {}", without_login(url)));
+    let server = format!("{}{}", config.cluster_url, proxy.unwrap_or_default());
     config.read_timeout = timeout;
     config.reset_reader_on_write = true;
     let reader = Reader::new(client(config.clone())?);
-    let server = config.cluster_url.host().unwrap_or_default().to_owned();
-    Ok((Connection { cluster, reader, kubeconfig, server }, WriteKey(config)))
+    let host = config.cluster_url.host().unwrap_or_default().to_owned();
+    Ok((Connection { cluster, server, reader, kubeconfig, host }, WriteKey(config)))
 }
 
 fn client(config: Config) -> Result<Client> {
-    Client::try_from(config)
-        .map_err(|e| Error::usage(format!("kubeconfig: no client can be made of it: {e}")))
+    Client::try_from(config).map_err(|e| match &e {
+        kube::Error::Auth(_) => explain("kubeconfig", &e),
+        _ => Error::usage(format!("kubeconfig: no client can be made of it: {e}"))
+            .hint("look at the certificates and keys in: kubectl config view --minify"),
+    })
+}
+
+/// A proxy's address may carry a password.
+fn without_login(url: &http::Uri) -> String {
+    let authority = url.authority().map(|a| a.as_str().rsplit('@').next().unwrap_or_default());
+    format!("{}://{}", url.scheme_str().unwrap_or("http"), authority.unwrap_or_default())
 }
 
 fn read(settings: &Settings) -> Result<Kubeconfig> {
@@ -216,4 +260,15 @@ fn find_user(all: &Kubeconfig, name: Option<&str>, settings: &Settings) -> Resul
         auth.impersonate_groups = Some(who.groups.clone());
     }
     Ok(NamedAuthInfo { name: "caller".into(), auth_info: Some(auth), ..NamedAuthInfo::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_named_without_its_login() {
+        let url = "http://jane:secret@proxy.example:3128/".parse().expect("a URL");
+        assert_eq!(without_login(&url), "http://proxy.example:3128");
+    }
 }

@@ -2,6 +2,7 @@
 
 use kube::core::Status;
 
+use super::advice::advice;
 use crate::error::Error;
 
 /// Why the API server (or the way to it) said no.
@@ -13,6 +14,8 @@ pub enum Refusal {
     Exists,
     /// 409: somebody else wrote first, or a precondition does not hold any more.
     Conflict,
+    /// 401: the API server does not know who the caller is.
+    Unauthenticated(String),
     /// 403: the caller lacks a right.
     Forbidden(String),
     /// 403 with cause NamespaceTerminating: the pod goes away with its namespace.
@@ -49,9 +52,7 @@ fn of_status(status: &Status) -> Refusal {
         409 => Refusal::Conflict,
         410 => Refusal::Gone,
         403 if has_cause("NamespaceTerminating") => Refusal::NamespaceTerminating,
-        401 => {
-            Refusal::Forbidden(format!("the API server does not accept the credentials: {}", status.message))
-        }
+        401 => Refusal::Unauthenticated(status.message.clone()),
         403 => Refusal::Forbidden(status.message.clone()),
         429 if has_cause("DisruptionBudget") => Refusal::Budget(
             causes
@@ -83,13 +84,33 @@ pub fn explain(doing: &str, error: &kube::Error) -> Error {
         Refusal::Exists => Error::failed(format!("{doing}: it exists already")),
         Refusal::Conflict => transient(format!("{doing}: it was changed by somebody else at the same time")),
         Refusal::Gone => transient(format!("{doing}: the list changed too much while it was read")),
+        Refusal::Unauthenticated(text) => Error::failed(format!(
+            "{doing}: the API server does not accept the credentials: {text}"
+        ))
+        .hint(
+            "log in again, or name another user with --context or --user; who you are: kubectl auth whoami",
+        ),
         Refusal::Forbidden(text) => Error::failed(format!("{doing}: not allowed: {text}"))
-            .hint("see what you may do: kubectl auth can-i --list"),
+            .hint("see what you may do: kubectl auth can-i --list")
+            .hint("an administrator can print the roles that are needed: kubectl cni-migrate rbac"),
         Refusal::NamespaceTerminating => Error::failed(format!("{doing}: the namespace is being deleted")),
-        Refusal::Invalid(text) => Error::failed(format!("{doing}: refused as invalid: {text}")),
-        Refusal::Transient(text) => transient(format!("{doing}: {text}"))
-            .hint("the API server may be down or unreachable; try: kubectl get --raw /readyz"),
-        Refusal::Budget(text) | Refusal::Other(text) => Error::failed(format!("{doing}: {text}")),
+        Refusal::Invalid(text) => advised(Error::failed(format!("{doing}: refused as invalid: {text}"))),
+        Refusal::Transient(text) => advised(transient(format!("{doing}: {text}"))),
+        Refusal::Budget(text) | Refusal::Other(text) => advised(Error::failed(format!("{doing}: {text}"))),
+    }
+}
+
+/// Adds what the text means and what to do, where that is known.
+pub(super) fn advised(error: Error) -> Error {
+    match advice(&error.message) {
+        Some(known) => {
+            let message = format!("{} ({})", error.message, known.meaning);
+            Error { message, transient: error.transient && known.passes, ..error }.hint(known.hint)
+        }
+        None if error.transient => {
+            error.hint("the API server may be down or unreachable; try: kubectl get --raw /readyz")
+        }
+        None => error,
     }
 }
 
@@ -111,6 +132,29 @@ mod tests {
     }
 
     #[test]
+    fn an_error_says_what_to_do() {
+        let io = |text: &str| kube::Error::Service(std::io::Error::other(text.to_owned()).into());
+        for (error, says, hint, is_transient) in [
+            (api(401, "Unauthorized", None), "does not accept the credentials", "kubectl auth whoami", false),
+            (api(403, "Forbidden", None), "not allowed", "kubectl cni-migrate rbac", false),
+            (api(503, "ServiceUnavailable", None), "503 text", "/readyz", true),
+            (
+                io("invalid peer certificate: UnknownIssuer"),
+                "not signed by",
+                "--certificate-authority",
+                false,
+            ),
+            (io("Connection refused (os error 111)"), "nothing listens", "config view --minify", true),
+            (io("connection reset"), "connection reset", "/readyz", true),
+        ] {
+            let error = explain("reading x", &error);
+            assert!(error.message.starts_with("reading x: ") && error.message.contains(says), "{error}");
+            assert!(error.hints.iter().any(|h| h.contains(hint)), "{error}: {:?}", error.hints);
+            assert_eq!(error.transient, is_transient, "{error}");
+        }
+    }
+
+    #[test]
     fn refusals_are_told_apart() {
         let budget = "The disruption budget cart needs 2 healthy pods and has 2 currently";
         let table = [
@@ -118,6 +162,7 @@ mod tests {
             (api(409, "AlreadyExists", None), Refusal::Exists),
             (api(409, "Conflict", None), Refusal::Conflict),
             (api(410, "Expired", None), Refusal::Gone),
+            (api(401, "Unauthorized", None), Refusal::Unauthenticated("text".into())),
             (api(403, "Forbidden", None), Refusal::Forbidden("text".into())),
             (api(403, "Forbidden", Some(("NamespaceTerminating", ""))), Refusal::NamespaceTerminating),
             (api(429, "TooManyRequests", Some(("DisruptionBudget", budget))), Refusal::Budget(budget.into())),

@@ -24,6 +24,7 @@ use crate::source::SOURCES;
 
 pub use cluster::{Rule, rights};
 use intern::Interner;
+pub use nodes::names as node_names;
 pub use residue::NodeReading;
 
 /// How much of the cluster a snapshot covers.

@@ -87,6 +87,15 @@ pub(super) async fn all(reader: &Reader, strings: &mut Interner) -> Result<Vec<N
     Ok(nodes)
 }
 
+/// The names of all nodes.
+///
+/// # Errors
+/// Where they cannot be listed.
+pub async fn names(reader: &Reader) -> Result<Vec<String>> {
+    let nodes: Vec<Object> = reader.list("/api/v1/nodes", &Selection::default()).await?;
+    Ok(nodes.into_iter().map(|node| node.metadata.name).collect())
+}
+
 /// One node.
 pub(super) async fn one(reader: &Reader, strings: &mut Interner, name: &str) -> Result<Node> {
     let wire: Option<Wire> = reader.get(&format!("/api/v1/nodes/{name}")).await?;

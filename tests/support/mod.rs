@@ -95,6 +95,11 @@ impl Env {
         self.door.kubeconfig()
     }
 
+    /// Address of the cluster's API, `http://127.0.0.1:PORT`.
+    pub fn door_url(&self) -> String {
+        self.door.url()
+    }
+
     /// Writes a file into the home directory and gives its path.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.home.path().join(name);
