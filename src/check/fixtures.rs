@@ -73,6 +73,8 @@ pub(crate) fn node(index: u32) -> Node {
         annotations: map(&[("flannel.alpha.coreos.com/backend-type", "vxlan")]),
         pod_cidrs: vec![format!("10.244.{index}.0/24").parse().unwrap()],
         internal_ips: vec![format!("192.168.1.{index}").parse().unwrap()],
+        external_ips: Vec::new(),
+        provider: "".into(),
         taints: Vec::new(),
         conditions: vec![Condition {
             kind: "Ready".into(),
@@ -83,6 +85,7 @@ pub(crate) fn node(index: u32) -> Node {
         kernel: "6.8.0-45-generic".into(),
         architecture: "amd64".into(),
         kubelet_version: "v1.34.2".into(),
+        os: "linux".into(),
         os_image: "Ubuntu 24.04 LTS".into(),
         max_pods: 110,
     }
@@ -107,6 +110,9 @@ pub(crate) fn pod(namespace: &str, name: &str, index: u32) -> Pod {
         mirror: false,
         empty_dir: false,
         host_ports: Vec::new(),
+        tolerates_all: false,
+        pinned: false,
+        claims: Box::default(),
         restarts: 0,
         waiting: None,
         message: None,

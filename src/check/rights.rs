@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Check, Facts, Finding, Severity};
+use super::{Check, Facts, Finding, Level, Severity};
 use crate::model::{Intent, Inventory, ObjectRef, Read};
 use crate::report::count;
 use crate::source::some;
@@ -65,6 +65,19 @@ const EVERYWHERE: &[Row] = &[
     (&["get", "create"], "", "services"),
 ];
 
+/// Read by preflight alone, in all namespaces: without one of them its checks answer unknown, and no later verb minds.
+const LOOKS: &[Row] = &[
+    (&["list"], "networking.k8s.io", "networkpolicies"),
+    (&["list"], "networking.k8s.io", "servicecidrs"),
+    (&["list"], "", "services"),
+    (&["list"], "", "namespaces"),
+    (&["list"], "", "persistentvolumes"),
+    (&["list"], "admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    (&["list"], "admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+    (&["list"], "apiregistration.k8s.io", "apiservices"),
+    (&["get"], "apiextensions.k8s.io", "customresourcedefinitions"),
+];
+
 /// In `kube-system`, where the journal and the lock are.
 const IN_SYSTEM: &[Row] = &[
     (&["get", "create", "update"], "", "configmaps"),
@@ -80,17 +93,12 @@ const IN_CILIUM: &[Row] = &[
     (&["get", "list", "create", "update", "delete"], "", "secrets"),
 ];
 
-/// The rights that the later verbs need: ask for exactly these, or hand over a wider list.
+/// The rights that preflight and the later verbs need: ask for exactly these, or hand over a wider list.
 ///
 /// What helm creates from the chart is not listed: its own dry run asks the API server for that.
 pub fn needed_rights(intent: &Intent, inventory: &Inventory) -> Vec<Right> {
-    let each = |rows: &[Row], namespace: Option<&str>| {
-        let row = |&(verbs, group, resource): &Row| {
-            verbs.iter().map(|verb| Right::new(verb, group, resource, namespace)).collect::<Vec<_>>()
-        };
-        rows.iter().flat_map(row).collect::<Vec<_>>()
-    };
     let mut rights = each(EVERYWHERE, None);
+    rights.extend(each(LOOKS, None));
     rights.extend(each(IN_SYSTEM, Some("kube-system")));
     rights.extend(each(IN_CILIUM, Some(&intent.namespace)));
     let objects = inventory.objects.iter().chain(&inventory.namespace);
@@ -98,6 +106,18 @@ pub fn needed_rights(intent: &Intent, inventory: &Inventory) -> Vec<Right> {
     rights.sort();
     rights.dedup();
     rights
+}
+
+fn each(rows: &[Row], namespace: Option<&str>) -> Vec<Right> {
+    let row = |&(verbs, group, resource): &Row| {
+        verbs.iter().map(|verb| Right::new(verb, group, resource, namespace)).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(row).collect()
+}
+
+/// Whether only preflight asks for it.
+fn only_looks(right: &Right) -> bool {
+    each(LOOKS, None).contains(right)
 }
 
 fn on(verb: &str, object: &ObjectRef) -> Right {
@@ -140,6 +160,11 @@ impl Check for Rights {
         let hint = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let message =
             format!("lacks {} of {}: {}", missing.len(), count(needed.len(), "right"), some(&missing));
-        vec![Finding::failed(self, "caller", message).hint(format!("grant: {hint}"))]
+        let finding = if missing.iter().all(|right| only_looks(right)) {
+            Finding::new(self, Level::Warning, "caller", format!("{message}; only checks need them"))
+        } else {
+            Finding::failed(self, "caller", message)
+        };
+        vec![finding.hint(format!("grant: {hint}"))]
     }
 }

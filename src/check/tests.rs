@@ -230,6 +230,8 @@ fn rights_may_be_wider_than_needed_and_missing_ones_are_named() {
     let findings = lacking.run(check("RIGHTS-001"));
     assert!(findings[0].message.ends_with("create pods/eviction"), "{findings:?}");
     assert_eq!(findings[0].hint, "grant: create pods/eviction");
+    let blind = with(|case| case.change_rights(|all| all.retain(|right| right.resource != "apiservices")));
+    assert_eq!(levels(&blind, "RIGHTS-001"), [Level::Warning], "no step of the migration reads APIServices");
     let narrow = with(|case| {
         case.change_rights(|all| {
             let evictions = all.iter_mut().filter(|right| right.resource == "pods/eviction");

@@ -43,8 +43,14 @@ pub struct Pod {
     pub mirror: bool,
     /// Has an emptyDir volume, whose content an eviction loses.
     pub empty_dir: bool,
-    /// Host ports of its containers.
+    /// Ports of the node that its containers take: host ports, and on the host network every port they declare.
     pub host_ports: Vec<u16>,
+    /// Tolerates every taint that keeps pods off a node, and so comes back to a cordoned one.
+    pub tolerates_all: bool,
+    /// Its nodeSelector or required node affinity names single nodes.
+    pub pinned: bool,
+    /// Names of the PersistentVolumeClaims that it mounts.
+    pub claims: Box<[Shared]>,
     /// Sum of container restarts.
     pub restarts: u32,
     /// Reason of a container that waits, such as `ImagePullBackOff`.
