@@ -4,49 +4,77 @@
 //! cannot know says so: unknown is never reported as fine.
 
 mod arch;
+mod cidr_external;
 mod cidr_nodes;
 mod cidr_pods;
 mod cidr_services;
+mod control_plane;
+mod distribution;
 mod dns;
 mod empty_dir;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod helm;
 mod host_port;
+mod ip_family;
 mod kernel;
+mod kubelet_versions;
 mod kubernetes;
 mod leftovers;
+mod mtu;
+mod node_cordoned;
+mod node_pod_cidr;
+mod node_pressure;
+mod node_ready;
+mod os_known;
+mod os_linux;
 mod pdb_double;
 mod pdb_room;
 mod pool_size;
 mod port;
+mod port_agent;
 mod rights;
 mod source;
 #[cfg(test)]
 mod tests;
 mod unmanaged;
+mod version;
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::model::{Intent, Pod, Read, Snapshot};
-
-use crate::source::Detection;
+use crate::report::count;
+use crate::source::{Detection, some};
 
 pub use rights::{Right, needed_rights};
 
 /// Every check, in the order of the report.
 pub static CHECKS: &[&dyn Check] = &[
     &source::Source,
+    &distribution::Distribution,
+    &version::Version,
     &cidr_nodes::CidrNodes,
     &cidr_pods::CidrPods,
     &cidr_services::CidrServices,
     &pool_size::PoolSize,
+    &cidr_external::CidrExternal,
+    &ip_family::IpFamily,
     &port::Port,
+    &port_agent::PortAgent,
+    &mtu::Mtu,
     &kernel::Kernel,
     &arch::Arch,
+    &os_linux::OsLinux,
+    &os_known::OsKnown,
     &kubernetes::Kubernetes,
+    &kubelet_versions::KubeletVersions,
+    &node_ready::NodeReady,
+    &node_cordoned::NodeCordoned,
+    &node_pressure::NodePressure,
+    &node_pod_cidr::NodePodCidr,
+    &control_plane::ControlPlane,
     &leftovers::Leftovers,
     &helm::Helm,
     &rights::Rights,
@@ -142,6 +170,8 @@ pub struct Finding {
 pub enum Level {
     /// Fine.
     Ok,
+    /// Worth knowing, nothing to decide.
+    Info,
     /// It could not be found out.
     Unknown,
     /// Something will be noticed.
@@ -154,6 +184,7 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Ok => "ok",
+            Self::Info => "info",
             Self::Unknown => "unknown",
             Self::Warning => "warning",
             Self::Blocker => "blocker",
@@ -179,7 +210,7 @@ impl Finding {
         let result = match check.severity() {
             Severity::Blocker => Level::Blocker,
             Severity::Warning => Level::Warning,
-            Severity::Info => Level::Ok,
+            Severity::Info => Level::Info,
         };
         Self::new(check, result, subject, message)
     }
@@ -198,6 +229,30 @@ pub fn run(phase: Phase, facts: &Facts) -> Vec<Finding> {
 /// The failures, or the one good finding where there is none.
 fn or_ok(failures: Vec<Finding>, ok: impl FnOnce() -> Finding) -> Vec<Finding> {
     if failures.is_empty() { vec![ok()] } else { failures }
+}
+
+/// One failure that names them all, or the good finding where there are none.
+fn verdict(
+    check: &dyn Check,
+    noun: &str,
+    names: &[String],
+    what: &str,
+    hint: &str,
+    ok: Finding,
+) -> Vec<Finding> {
+    if names.is_empty() {
+        return vec![ok];
+    }
+    vec![Finding::failed(check, count(names.len(), noun), format!("{what}: {}", some(names))).hint(hint)]
+}
+
+/// The finding of a check on kinds of [`crate::model::unread`] that could not be read; `None` where all were.
+fn unreadable(check: &dyn Check, facts: &Facts, kinds: &[&'static str]) -> Option<Vec<Finding>> {
+    let (kind, why) = kinds.iter().find_map(|kind| Some((*kind, facts.snapshot.unread(kind)?)))?;
+    Some(vec![
+        Finding::unknown(check, kind, format!("could not be read: {why}"))
+            .hint(format!("let the caller read {kind}, then run preflight again")),
+    ])
 }
 
 /// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.

@@ -45,8 +45,8 @@ pub enum Scope {
     Pods(String),
 }
 
-/// Where kubeadm keeps kube-proxy's configuration.
-const KUBE_PROXY_CONFIG: (&str, &str) = ("kube-system", "kube-proxy");
+/// kube-proxy's configuration, and the one that kubeadm made the cluster with.
+const KUBEADM_CONFIGS: [(&str, &str); 2] = [("kube-system", "kube-proxy"), ("kube-system", "kubeadm-config")];
 
 /// Takes snapshots.
 #[derive(Clone)]
@@ -208,7 +208,7 @@ impl Observer {
     async fn read_cluster_wide(&self, snapshot: &mut Snapshot, strings: &mut Interner) {
         let reader = &self.reader;
         let sources = SOURCES.iter().flat_map(|s| s.configs().iter().copied());
-        let wanted: Vec<_> = sources.chain([KUBE_PROXY_CONFIG]).collect();
+        let wanted: Vec<_> = sources.chain(KUBEADM_CONFIGS).collect();
         note(snapshot, CONFIG_MAPS, workloads::configs(reader, strings, &wanted).await, |s, v| {
             s.configs = v;
         });
