@@ -8,6 +8,10 @@ mod cidr_external;
 mod cidr_nodes;
 mod cidr_pods;
 mod cidr_services;
+mod cni_filters;
+mod cni_istio;
+mod cni_linkerd;
+mod cni_multus;
 mod control_plane;
 mod distribution;
 mod dns;
@@ -18,10 +22,18 @@ mod helm;
 mod host_port;
 mod ip_family;
 mod kernel;
+mod kube_proxy;
+mod kube_proxy_cidr;
 mod kubelet_versions;
 mod kubernetes;
+mod left_agents;
+mod left_resources;
+mod left_taints;
 mod leftovers;
 mod mtu;
+mod node_config_api;
+mod node_config_others;
+mod node_config_overrides;
 mod node_cordoned;
 mod node_pod_cidr;
 mod node_pressure;
@@ -30,6 +42,7 @@ mod os_known;
 mod os_linux;
 mod pdb_double;
 mod pdb_room;
+mod pod_security;
 mod pool_size;
 mod port;
 mod port_agent;
@@ -44,7 +57,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{Intent, Pod, Read, Snapshot};
+use crate::model::{DaemonSet, Intent, Pod, Read, Snapshot};
 use crate::report::count;
 use crate::source::{Detection, some};
 
@@ -76,6 +89,19 @@ pub static CHECKS: &[&dyn Check] = &[
     &node_pod_cidr::NodePodCidr,
     &control_plane::ControlPlane,
     &leftovers::Leftovers,
+    &left_resources::LeftResources,
+    &left_taints::LeftTaints,
+    &left_agents::LeftAgents,
+    &node_config_api::NodeConfigApi,
+    &node_config_overrides::NodeConfigOverrides,
+    &node_config_others::NodeConfigOthers,
+    &kube_proxy::KubeProxy,
+    &kube_proxy_cidr::KubeProxyCidr,
+    &cni_multus::CniMultus,
+    &cni_istio::CniIstio,
+    &cni_linkerd::CniLinkerd,
+    &cni_filters::CniFilters,
+    &pod_security::PodSecurity,
     &helm::Helm,
     &rights::Rights,
     &pdb_room::PdbRoom,
@@ -253,6 +279,14 @@ fn unreadable(check: &dyn Check, facts: &Facts, kinds: &[&'static str]) -> Optio
         Finding::unknown(check, kind, format!("could not be read: {why}"))
             .hint(format!("let the caller read {kind}, then run preflight again")),
     ])
+}
+
+/// DaemonSets whose name is one of `names`, or whose images hold one of them.
+fn running(snapshot: &Snapshot, names: &[&str]) -> Vec<String> {
+    let runs = |set: &&DaemonSet| {
+        names.iter().any(|part| &*set.name == *part || set.images.iter().any(|image| image.contains(part)))
+    };
+    snapshot.daemon_sets.iter().filter(runs).map(|set| format!("{}/{}", set.namespace, set.name)).collect()
 }
 
 /// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 mod broken;
+mod cilium;
 mod network;
 mod nodes;
 
