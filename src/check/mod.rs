@@ -3,6 +3,8 @@
 //! One file and one line in [`CHECKS`] per check or family, one page `docs/checks/ID.md` per check. A check that
 //! cannot know says so: unknown is never reported as fine.
 
+mod api_available;
+mod api_network;
 mod arch;
 mod cidr_external;
 mod cidr_nodes;
@@ -19,6 +21,8 @@ mod empty_dir;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod helm;
+mod hook_network;
+mod hook_ready;
 mod host_port;
 mod ip_family;
 mod kernel;
@@ -43,10 +47,16 @@ mod os_linux;
 mod pdb_double;
 mod pdb_room;
 mod pod_security;
+mod pods;
+mod policy_begin;
+mod policy_blocks;
+mod policy_nodes;
+mod policy_pause;
 mod pool_size;
 mod port;
 mod port_agent;
 mod rights;
+mod single_replica;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -104,11 +114,20 @@ pub static CHECKS: &[&dyn Check] = &[
     &pod_security::PodSecurity,
     &helm::Helm,
     &rights::Rights,
+    &policy_begin::PolicyBegin,
+    &policy_pause::PolicyPause,
+    &policy_blocks::PolicyBlocks,
+    &policy_nodes::PolicyNodes,
+    &hook_network::HookNetwork,
+    &hook_ready::HookReady,
+    &api_network::ApiNetwork,
+    &api_available::ApiAvailable,
     &pdb_room::PdbRoom,
     &pdb_double::PdbDouble,
     &unmanaged::Unmanaged,
     &empty_dir::EmptyDir,
     &host_port::HostPort,
+    &single_replica::SingleReplica,
     &dns::Dns,
 ];
 

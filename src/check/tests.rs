@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 mod broken;
 mod cilium;
+mod exposure;
 mod network;
 mod nodes;
 
