@@ -6,6 +6,7 @@
 mod api_available;
 mod api_network;
 mod arch;
+mod autoscaler;
 mod cidr_external;
 mod cidr_nodes;
 mod cidr_pods;
@@ -35,6 +36,7 @@ mod left_resources;
 mod left_taints;
 mod leftovers;
 mod mtu;
+mod node_actors;
 mod node_config_api;
 mod node_config_others;
 mod node_config_overrides;
@@ -46,7 +48,13 @@ mod os_known;
 mod os_linux;
 mod pdb_double;
 mod pdb_room;
+mod pdb_unhealthy;
+mod pod_baseline;
+mod pod_grace;
+mod pod_pinned;
 mod pod_security;
+mod pod_tolerates;
+mod pod_volume;
 mod pods;
 mod policy_begin;
 mod policy_blocks;
@@ -124,11 +132,19 @@ pub static CHECKS: &[&dyn Check] = &[
     &api_available::ApiAvailable,
     &pdb_room::PdbRoom,
     &pdb_double::PdbDouble,
+    &pdb_unhealthy::PdbUnhealthy,
     &unmanaged::Unmanaged,
     &empty_dir::EmptyDir,
+    &pod_baseline::PodBaseline,
+    &pod_tolerates::PodTolerates,
+    &pod_grace::PodGrace,
+    &pod_pinned::PodPinned,
+    &pod_volume::PodVolume,
     &host_port::HostPort,
     &single_replica::SingleReplica,
     &dns::Dns,
+    &autoscaler::Autoscaler,
+    &node_actors::NodeActors,
 ];
 
 /// One question about the cluster.
@@ -306,6 +322,11 @@ fn running(snapshot: &Snapshot, names: &[&str]) -> Vec<String> {
         names.iter().any(|part| &*set.name == *part || set.images.iter().any(|image| image.contains(part)))
     };
     snapshot.daemon_sets.iter().filter(runs).map(|set| format!("{}/{}", set.namespace, set.name)).collect()
+}
+
+/// What a pod calls itself, by the labels that manifests and charts use for it.
+fn app_of(pod: &Pod) -> Option<&str> {
+    ["app.kubernetes.io/name", "k8s-app", "app", "name"].iter().find_map(|key| pod.label(key))
 }
 
 /// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.

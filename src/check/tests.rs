@@ -8,6 +8,7 @@ mod cilium;
 mod exposure;
 mod network;
 mod nodes;
+mod pods;
 
 use super::fixtures::{Case, daemon_set, map};
 use super::{CHECKS, Check, Level, Phase, Severity};
