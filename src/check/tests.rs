@@ -142,15 +142,31 @@ fn a_release_of_flannel_is_named_as_owner() {
 }
 
 #[test]
-fn other_cnis_are_named_as_not_supported_yet() {
-    let calico = with(|case| {
-        case.snapshot.daemon_sets =
-            vec![daemon_set("calico-system", "calico-node", "quay.io/calico/node:v3.32.1")];
-        case.snapshot.configs.clear();
-        for node in &mut case.snapshot.nodes {
-            node.annotations = map(&[]);
-        }
-    });
-    let findings = calico.run(check("SOURCE-001"));
-    assert!(findings[0].message.starts_with("seen, not supported as a source yet: Calico ("), "{findings:?}");
+fn other_cnis_are_named_with_what_is_not_supported() {
+    let table = [
+        ("calico-system/calico-node", "quay.io/calico/node:v3.32.1", "Calico"),
+        ("kube-system/canal", "docker.io/flannel/flannel:v0.28", "Canal"),
+        ("kube-system/kube-router", "docker.io/cloudnativelabs/kube-router:v2", "kube-router"),
+        ("kube-system/weave-net", "weaveworks/weave-kube:2.8", "Weave Net"),
+        ("kube-system/antrea-agent", "antrea/antrea-agent-ubuntu:v2", "Antrea"),
+        ("kube-system/aws-node", "amazon-k8s-cni:v1.20", "AWS VPC CNI"),
+        ("kube-system/kindnet", "docker.io/kindest/kindnetd:v2025", "kindnet"),
+        ("openshift-sdn/sdn", "quay.io/openshift/sdn:4.14", "OpenShift SDN"),
+        ("openshift-ovn-kubernetes/ovnkube-node", "quay.io/ovn-kubernetes:4.20", "OVN-Kubernetes"),
+        ("kube-system/cilium", "quay.io/cilium/cilium:v1.19.6", "Cilium"),
+    ];
+    for (set, image, name) in table {
+        let (namespace, set) = set.split_once('/').unwrap();
+        let case = with(|case| {
+            case.snapshot.daemon_sets = vec![daemon_set(namespace, set, image)];
+            case.snapshot.configs.clear();
+            case.snapshot.nodes.iter_mut().for_each(|node| node.annotations = map(&[]));
+        });
+        let findings = case.run(check("SOURCE-001"));
+        assert!(
+            findings[0].message.starts_with(&format!("seen, not supported as a source yet: {name} (")),
+            "{findings:?}"
+        );
+        assert!(findings[0].hint.starts_with(&format!("{name}: ")), "{findings:?}");
+    }
 }

@@ -20,6 +20,7 @@ use crate::model::{Inventory, NodeResidue, ObjectRef, Snapshot};
 
 pub use detect::{Claim, Detection, detect};
 pub use facts::{Family, Flavour, NodeFacts, RuleDump, lines, link_names, nft_tables};
+pub(crate) use others::support;
 pub use residue::{Leftover, scan};
 
 /// Every CNI that can be migrated from.
