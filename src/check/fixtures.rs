@@ -107,7 +107,7 @@ pub(crate) fn pod(namespace: &str, name: &str, index: u32) -> Pod {
         deletion_timestamp: None,
         grace_seconds: 30,
         owner: Some(owner("ReplicaSet", "web-6d4b")),
-        labels: map(&[("app", "web")]),
+        labels: map(&[("app", "web")]).into(),
         mirror: false,
         empty_dir: false,
         host_ports: Vec::new(),
@@ -173,12 +173,12 @@ pub(crate) fn objects(namespace: &str) -> Vec<ObjectRef> {
 /// Three nodes of kubeadm with Flannel as its manifest has it since v0.19, a web application with a budget, and DNS.
 pub(crate) fn flannel() -> Snapshot {
     let dns = |index| Pod {
-        labels: map(&[("k8s-app", "kube-dns")]),
+        labels: map(&[("k8s-app", "kube-dns")]).into(),
         ..pod("kube-system", &format!("dns-{index}"), index)
     };
     let web = |index| pod("shop", &format!("web-{index}"), index);
     let proxy = |index| Pod {
-        labels: map(&[("k8s-app", "kube-proxy")]),
+        labels: map(&[("k8s-app", "kube-proxy")]).into(),
         host_network: true,
         owner: Some(owner("DaemonSet", "kube-proxy")),
         ..pod("kube-system", &format!("kube-proxy-{index}"), index)

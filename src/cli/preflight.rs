@@ -129,9 +129,10 @@ fn text(scene: &Scene, findings: &[Finding]) -> String {
     }
     let with = |level| findings.iter().filter(|f| f.result == level).count();
     text.push_str(&format!(
-        "\n{}, {}, {} ok, {} unknown\n",
+        "\n{}, {}, {} info, {} ok, {} unknown\n",
         count(with(Level::Blocker), "blocker"),
         count(with(Level::Warning), "warning"),
+        with(Level::Info),
         with(Level::Ok),
         with(Level::Unknown) + scene.snapshot.unknown.len(),
     ));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{NodeId, Shared};
 
@@ -37,8 +38,8 @@ pub struct Pod {
     pub grace_seconds: u32,
     /// The controller that would re-create it.
     pub owner: Option<Owner>,
-    /// Labels, shared.
-    pub labels: BTreeMap<Shared, Shared>,
+    /// Labels; the pods of one template share them.
+    pub labels: Arc<BTreeMap<Shared, Shared>>,
     /// A static pod's mirror: the kubelet owns it, the API cannot delete it.
     pub mirror: bool,
     /// Has an emptyDir volume, whose content an eviction loses.

@@ -180,7 +180,7 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
         deletion_timestamp: metadata.deletion_timestamp,
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
         owner,
-        labels: strings.map(&metadata.labels),
+        labels: strings.labels(&metadata.labels),
         mirror: metadata.annotations.mirror.is_some(),
         empty_dir: spec.volumes.iter().any(|v| v.empty_dir.is_some()),
         host_ports: spec

@@ -38,7 +38,7 @@ fn network(case: &mut Case, id: &str) -> bool {
         "PORT-001" => intent.overlay.port = 8472,
         "PORT-002" => snapshot.pods[0].host_ports = vec![9100, 4240],
         "MTU-001" => {
-            snapshot.configs[0] = super::super::fixtures::config("kube-flannel", &old_net("host-gw"))
+            snapshot.configs[0] = super::super::fixtures::config("kube-flannel", &old_net("host-gw"));
         }
         _ => return false,
     }
@@ -209,7 +209,7 @@ pub(super) fn kube_proxy_config(line: &str) -> ConfigData {
 
 fn app(name: &str) -> Pod {
     Pod {
-        labels: map(&[("app.kubernetes.io/name", name)]),
+        labels: map(&[("app.kubernetes.io/name", name)]).into(),
         owner: Some(owner("Deployment", name)),
         ..pod("kube-system", name, 0)
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use super::super::Level;
-use super::super::fixtures::{config, service};
+use super::super::fixtures::{config, map, service};
 use super::{check, levels, with};
 use crate::model::Intent;
 
@@ -77,7 +77,7 @@ fn the_overlay_port_is_one_of_the_ports_that_must_be_free() {
     assert_eq!(levels(&on(8474, true), "PORT-002"), [Level::Ok]);
     let ours = with(|case| {
         case.snapshot.pods[0].host_ports = vec![9879];
-        case.snapshot.pods[0].labels.insert("app.kubernetes.io/part-of".into(), "cilium".into());
+        case.snapshot.pods[0].labels = map(&[("app.kubernetes.io/part-of", "cilium")]).into();
     });
     assert_eq!(levels(&ours, "PORT-002"), [Level::Ok], "Cilium's own pods may have Cilium's ports");
 }

@@ -7,6 +7,8 @@ use super::{check, levels, with};
 use crate::model::{Condition, Node, Pod, RebootMode};
 use crate::target::Distribution;
 
+type Change = fn(&mut Node);
+
 #[test]
 fn a_node_that_this_tool_cordoned_is_not_foreign() {
     let case = with(|case| {
@@ -57,8 +59,8 @@ fn kubelets_follow_the_skew_policy() {
 
 #[test]
 fn distributions_are_recognised_and_judged() {
-    let nodes = |change: fn(&mut Node)| with(|case| change(&mut case.snapshot.nodes[1]));
-    let table: [(fn(&mut Node), Distribution, Level); 10] = [
+    let nodes = |change: Change| with(|case| change(&mut case.snapshot.nodes[1]));
+    let table: [(Change, Distribution, Level); 10] = [
         (|n| n.kubelet_version = "v1.34.1+k3s1".into(), Distribution::K3s, Level::Blocker),
         (|n| n.kubelet_version = "v1.34.1+rke2r1".into(), Distribution::Rke2, Level::Warning),
         (|n| n.labels = map(&[("microk8s.io/cluster", "true")]), Distribution::MicroK8s, Level::Warning),
@@ -84,7 +86,7 @@ fn distributions_are_recognised_and_judged() {
 fn kubespray_is_told_from_kubeadm_by_its_nginx() {
     let case = with(|case| {
         let nginx = Pod {
-            labels: map(&[("k8s-app", "kube-nginx")]),
+            labels: map(&[("k8s-app", "kube-nginx")]).into(),
             mirror: true,
             ..pod("kube-system", "nginx-proxy", 1)
         };
