@@ -140,6 +140,6 @@ fn values_file(values: &Value) -> Result<NamedTempFile> {
     let broken = |error: std::io::Error| Error::failed(format!("cannot write the values for helm: {error}"));
     let mut file =
         tempfile::Builder::new().prefix("cni-migrate-values-").suffix(".json").tempfile().map_err(broken)?;
-    file.write_all(values.to_string().as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
+    file.write_all(yaml::json(values).as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
     Ok(file)
 }
