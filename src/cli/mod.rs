@@ -13,6 +13,7 @@ mod rollback;
 mod run;
 mod status;
 mod values;
+mod values_diff;
 mod verify;
 mod write;
 
@@ -54,6 +55,8 @@ pub enum Verb {
     Preflight(preflight::Args),
     /// Print the Helm values of a phase, each with the reason for it
     Values(values::Args),
+    /// Show what differs between the running release, the migration's values and the final ones
+    ValuesDiff(values_diff::Args),
     /// Install Cilium beside the source CNI and prove that nothing moved
     Install(install::Args),
     /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
@@ -97,6 +100,7 @@ pub async fn run(ctx: &Ctx, verb: Verb) -> Result<Outcome> {
     match verb {
         Verb::Preflight(args) => preflight::run(ctx, args).await,
         Verb::Values(args) => values::run(ctx, args).await,
+        Verb::ValuesDiff(args) => values_diff::run(ctx, args).await,
         Verb::Install(args) => install::run(ctx, args).await,
         Verb::Node(args) => node::run(ctx, args).await,
         Verb::Verify(args) => verify::run(ctx, args).await,

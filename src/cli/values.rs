@@ -16,6 +16,9 @@ use crate::values;
   # What install would hand to helm, with the reasons as comments
   kubectl cni-migrate values migration
 
+  # With encryption, for helm's -f
+  kubectl cni-migrate values final --encryption wireguard -o yaml
+
   # For machines, and with a value of your own
   kubectl cni-migrate values final --set hubble.relay.enabled=true -o json")]
 pub struct Args {
@@ -43,9 +46,14 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         Phase::Final => values::Phase::Final,
     };
     let values = scene.values(phase, &args.wish)?;
+    if let Some(refusal) = values::not_yet(phase, &scene.detected()?, &values.tree) {
+        ctx.ui.warning(&format!("finalize will refuse for now: {refusal}"));
+    }
     match args.output.output {
         Output::Json => ctx.ui.data(&report::json_text(&report::object("Values", &values.to_json())?)),
-        Output::Table | Output::Yaml => ctx.ui.data(&values.to_yaml()?),
+        // YAML goes to helm, a table to people's eyes and screens.
+        Output::Yaml => ctx.ui.data(&values.to_yaml()?),
+        Output::Table => ctx.ui.data(&values.to_shown_yaml()?),
     }
     Ok(Outcome::Done)
 }

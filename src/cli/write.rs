@@ -1,7 +1,7 @@
 //! What every verb that writes begins with: the cluster as it is, the intent, the operator's consent, the engine.
 
 use ipnet::IpNet;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use crate::act::{Engine, Installation, Options};
@@ -17,7 +17,7 @@ use crate::report;
 use crate::source::{Detection, detect};
 use crate::target::NodeConfig;
 use crate::ui::Progress;
-use crate::values::{Phase, Values};
+use crate::values::{Detected, Phase, Values, not_yet};
 use crate::wish;
 
 /// helm's own limit for one operation on the API server.
@@ -61,15 +61,23 @@ impl Scene {
         Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
     }
 
-    /// The values of a phase.
-    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
+    /// What the values need to know of the cluster.
+    pub(super) fn detected(&self) -> Result<Detected> {
         let (source, parameters) = wish::source_of(&self.detection)?;
-        let detected = wish::detected(&self.snapshot, source, parameters);
-        let running = match &self.snapshot.release {
+        Ok(wish::detected(&self.snapshot, source, parameters))
+    }
+
+    /// Values of the running release, where there is one.
+    pub(super) fn running(&self) -> Option<&Value> {
+        match &self.snapshot.release {
             Read::Known(Some(release)) => Some(&release.values),
             _ => None,
-        };
-        wish::values(phase, &detected, &self.intent, &args.overlays()?, running)
+        }
+    }
+
+    /// The values of a phase.
+    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
+        wish::values(phase, &self.detected()?, &self.intent, &args.overlays()?, self.running())
     }
 
     /// What helm is to bring about in a phase.
@@ -80,19 +88,27 @@ impl Scene {
         chart: &ChartArgs,
     ) -> Result<Installation<'_>> {
         let values = self.values(phase, args)?.tree;
+        if let Some(refusal) = not_yet(phase, &self.detected()?, &values) {
+            return Err(refusal);
+        }
         Ok(Installation {
             helm: self.session.helm()?,
             node_config: NodeConfig::for_values(&self.intent.namespace, &values),
-            job: Job {
-                release: self.intent.release.clone(),
-                namespace: self.intent.namespace.clone(),
-                chart: chart.chart(),
-                version: self.intent.cilium_version.clone(),
-                values,
-                dry_run: false,
-                timeout: HELM_TIMEOUT,
-            },
+            job: self.job(values, chart),
         })
+    }
+
+    /// The release with these values.
+    pub(super) fn job(&self, values: Value, chart: &ChartArgs) -> Job {
+        Job {
+            release: self.intent.release.clone(),
+            namespace: self.intent.namespace.clone(),
+            chart: chart.chart(),
+            version: self.intent.cilium_version.clone(),
+            values,
+            dry_run: false,
+            timeout: HELM_TIMEOUT,
+        }
     }
 
     /// Asks for consent, takes the lease, runs `work`, and gives the lease back whatever happened.

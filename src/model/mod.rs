@@ -15,7 +15,7 @@ mod workload;
 pub use budget::{Budget, Expression, Operator, Selector};
 pub use cidr::{Pool, overlaps};
 pub use cilium::{AgentView, CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState, Release};
-pub use intent::{DryRun, Intent, OverlayPort, RebootMode};
+pub use intent::{DryRun, Encryption, Features, Intent, OverlayPort, RebootMode};
 pub use inventory::{Inventory, NodeResidue, ObjectRef};
 pub use node::{Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION};
 pub use pod::{Owner, PROBE_LABEL, Phase, Pod, PodRef};

@@ -3,7 +3,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
 mod diff;
+mod features;
 mod overlay;
+mod redact;
 mod render;
 mod rules;
 mod set;
@@ -11,8 +13,9 @@ mod settings;
 mod tree;
 mod user;
 
-pub use diff::{Change, diff, unified};
+pub use diff::{Change, Row, diff, three_way, unified};
 pub use overlay::Overlay;
+pub use rules::not_yet;
 pub use user::user_part;
 
 use std::collections::BTreeMap;
@@ -60,6 +63,8 @@ pub struct Detected {
     pub schedulable_nodes: usize,
     /// The distribution of Kubernetes.
     pub distribution: Distribution,
+    /// CNIs beside the source that keep files of their own in the CNI directory, such as Multus.
+    pub other_cnis: Vec<String>,
 }
 
 /// Why a value is what it is.
@@ -107,6 +112,14 @@ impl Values {
     pub fn to_yaml(&self) -> Result<String> {
         render::yaml(&self.tree, &self.provenance)
     }
+
+    /// The same to look at: what seems to be a secret is hidden.
+    ///
+    /// # Errors
+    /// Those of [`crate::yaml::write`].
+    pub fn to_shown_yaml(&self) -> Result<String> {
+        render::yaml(&redact::public(&self.tree), &self.provenance)
+    }
 }
 
 /// Makes the values of a phase: what the migration needs, then what the user gave on top, merged as Helm merges.
@@ -117,8 +130,8 @@ impl Values {
 /// A Cilium version that is not known, an overlay that cannot be applied, and values with which the migration
 /// would hurt running pods; the latter name every such value and why.
 pub fn generate(phase: Phase, detected: &Detected, intent: &Intent, user: &[Overlay]) -> Result<Values> {
-    Target::of(&intent.cilium_version)?;
-    let settings = settings::all(phase, detected, intent);
+    let target = Target::of(&intent.cilium_version)?;
+    let settings = settings::all(phase, detected, intent, target.dialect);
     let mut values = Values { tree: json!({}), provenance: BTreeMap::new() };
     for setting in &settings {
         tree::set(&mut values.tree, setting.path, setting.value.clone());
@@ -129,7 +142,7 @@ pub fn generate(phase: Phase, detected: &Detected, intent: &Intent, user: &[Over
     for overlay in user {
         apply(&mut values, overlay)?;
     }
-    rules::check(phase, detected, intent, &settings, &values)?;
+    rules::check(target, phase, detected, intent, &settings, &values)?;
     Ok(values)
 }
 
