@@ -7,7 +7,7 @@ use crate::journal::Record;
 use crate::model::{Features, Intent, OverlayPort, RebootMode, Snapshot};
 use crate::source::{Detection, Parameters, SourceCni};
 use crate::target::Distribution;
-use crate::values::{Detected, Overlay, Phase, Values, generate, user_part};
+use crate::values::{Detected, Overlay, Phase, Values, defaults, generate, user_part};
 
 /// Cilium version that is installed where none is asked for.
 pub const DEFAULT_VERSION: &str = "1.19.6";
@@ -159,7 +159,7 @@ fn other_cnis(snapshot: &Snapshot) -> Vec<String> {
     KNOWN.iter().filter(|(part, _)| runs(part)).map(|(_, name)| (*name).to_owned()).collect()
 }
 
-/// The values of a phase; in the final one the user's values of the running release are kept.
+/// The values of a phase; the user's values of the running release are kept, unless that is further than the phase.
 pub fn values(
     phase: Phase,
     detected: &Detected,
@@ -168,8 +168,9 @@ pub fn values(
     running: Option<&serde_json::Value>,
 ) -> Result<Values> {
     let mut overlays = Vec::new();
-    if let (Phase::Final, Some(running)) = (phase, running) {
-        let generated = generate(Phase::Migration, detected, intent, &[])?.tree;
+    let is_final = |release: &&serde_json::Value| release.pointer("/cni/customConf") != Some(&true.into());
+    if let Some(running) = running.filter(|release| phase == Phase::Final || !is_final(release)) {
+        let generated = defaults(Phase::Migration, detected, intent)?.tree;
         let kept = serde_json::Value::Object(user_part(running, &generated));
         overlays.push(Overlay::file("(running release)", &kept.to_string())?);
     }

@@ -1,14 +1,16 @@
 //! The real charts take the generated values, and make of them the `cilium-config` that the tool expects; real helm gives
 //! back what it is given. Where helm or the charts are, says `values_support`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
 
 mod values_support;
 
 use std::path::Path;
+use std::process::Command;
 
 use cni_migrate::model::{Encryption, Features, Intent};
 use cni_migrate::target::{Distribution, Target, expected_agent_config, expected_operator_config};
-use cni_migrate::values::{Detected, Overlay, Phase, generate};
+use cni_migrate::values::{Detected, Overlay, Phase, check_keys, generate, manifests};
 use cni_migrate::yaml;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -63,6 +65,51 @@ fn helm_merges_the_users_values_as_the_tool_does() {
     assert_eq!(config["cluster-name"], "007");
     assert_eq!(config["unmanaged-pod-watcher-interval"], "30s");
     assert!(config.get("enable-host-legacy-routing").is_none(), "null removes the chart's default");
+}
+
+#[test]
+fn every_generated_key_is_a_key_of_the_chart() {
+    let (Some(helm), Some(charts)) = (helm(), charts()) else { return };
+    for version in VERSIONS {
+        let known = shown(&helm, &archive(&charts, version));
+        for phase in [Phase::Migration, Phase::Final] {
+            for (detected, features) in shapes() {
+                let wanted = Intent { features, ..intent(version) };
+                let generated = generate(phase, &detected, &wanted, &[]).unwrap().tree;
+                let overlay = Overlay::file("generated", &generated.to_string()).unwrap();
+                check_keys(version, &known, &[overlay]).unwrap();
+            }
+        }
+        let wrong = Overlay::set("hubble.rely.enabled=true,operator.unmanagedPodWatchers.restart=true");
+        let message = check_keys(version, &known, &[wrong]).unwrap_err().message;
+        for nearest in ["hubble.relay.enabled", "operator.unmanagedPodWatcher.restart"] {
+            assert!(message.contains(&format!("the nearest is {nearest}")), "{version}: {message}");
+        }
+    }
+}
+
+#[test]
+fn rendered_objects_differ_where_the_phases_do_and_certificates_do_not_count() {
+    let (Some(helm), Some(charts)) = (helm(), charts()) else { return };
+    for version in VERSIONS {
+        let text = |phase| {
+            let values = generate(phase, &flannel(), &intent(version), &[]).unwrap().tree;
+            rendered(&helm, &archive(&charts, version), &values)
+        };
+        let found = manifests(("migration", "final"), &text(Phase::Migration), &text(Phase::Final)).unwrap();
+        let objects: Vec<_> = found.iter().map(|found| found.object.as_str()).collect();
+        assert!(objects.contains(&"ConfigMap kube-system/cilium-config"), "{version}: {objects:?}");
+        assert!(!objects.iter().any(|object| object.starts_with("Secret ")), "{version}: {objects:?}");
+        let all: String = found.into_iter().map(|found| found.diff).collect();
+        assert!(all.contains("-  enable-policy: never\n+  enable-policy: default\n"), "{version}: {all}");
+    }
+}
+
+/// The `values.yaml` of a chart.
+fn shown(helm: &Path, chart: &Path) -> Value {
+    let output = Command::new(helm).args(["show", "values"]).arg(chart).output().unwrap();
+    assert!(output.status.success());
+    yaml::read(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }
 
 fn check(version: &str, phase: Phase, values: &Value, config: &Value) {

@@ -34,6 +34,7 @@ pub struct Args {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
+    scene.check_keys(ctx, &args.wish, &args.chart).await?;
     refuse_blockers(&scene).await?;
     let installation = scene.installation(Phase::Migration, &args.wish, &args.chart)?;
     let about = format!(

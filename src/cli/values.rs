@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::flags::{Output, OutputArgs, WishArgs};
+use super::flags::{ChartArgs, Output, OutputArgs, WishArgs};
 use super::write::scene;
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -28,6 +28,8 @@ pub struct Args {
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
+    chart: ChartArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -41,6 +43,7 @@ enum Phase {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
+    scene.check_keys(ctx, &args.wish, &args.chart).await?;
     let phase = match args.phase {
         Phase::Migration => values::Phase::Migration,
         Phase::Final => values::Phase::Final,

@@ -4,12 +4,15 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::flags::{ChartArgs, WishArgs};
-use super::write::scene;
+use super::write::{Scene, scene};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
 use crate::report;
-use crate::values::{Phase, Row, three_way, unified};
+use crate::values::{ObjectDiff, Phase, Row, manifests, three_way, unified};
+
+/// What the two sides of a text diff are called.
+const NAMES: (&str, &str) = ("migration", "final");
 
 /// Show what differs between the running release, the migration's values and the final ones
 #[derive(Debug, ClapArgs)]
@@ -20,6 +23,9 @@ use crate::values::{Phase, Row, three_way, unified};
   # With what you are going to ask for
   kubectl cni-migrate values-diff --encryption wireguard --hubble
 
+  # With the objects that helm renders
+  kubectl cni-migrate values-diff --manifests --chart ./cilium-1.19.6.tgz
+
   # As a text diff of the migration's values against the final ones
   kubectl cni-migrate values-diff -o unified")]
 pub struct Args {
@@ -27,6 +33,9 @@ pub struct Args {
     wish: WishArgs,
     #[command(flatten)]
     chart: ChartArgs,
+    /// Also show what changes in the objects that helm renders
+    #[arg(long)]
+    manifests: bool,
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t, help_heading = None)]
     output: Format,
@@ -48,18 +57,40 @@ enum Format {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
+    scene.check_keys(ctx, &args.wish, &args.chart).await?;
     let migration = scene.values(Phase::Migration, &args.wish)?.tree;
     let last = scene.values(Phase::Final, &args.wish)?.tree;
     let rows = three_way(scene.running(), &migration, &last);
-    let content =
-        || report::object("ValuesDiff", &json!({"isInstalled": scene.running().is_some(), "values": rows}));
+    let values = unified(NAMES, &migration, &last)?;
+    let objects =
+        if args.manifests { Some(rendered(&scene, &args.chart, migration, last).await?) } else { None };
+    let text = |head: &str| {
+        let diffs = objects.iter().flatten().map(|object| format!("\n{}", object.diff));
+        format!("{head}{}", diffs.collect::<String>())
+    };
+    let content = || {
+        let mut content = json!({"isInstalled": scene.running().is_some(), "values": rows});
+        if let Some(objects) = &objects {
+            content["manifests"] = json!(objects);
+        }
+        report::object("ValuesDiff", &content)
+    };
     match args.output {
-        Format::Table => ctx.ui.data(&table(&rows)),
-        Format::Unified => ctx.ui.data(&unified(("migration", "final"), &migration, &last)?),
+        Format::Table => ctx.ui.data(&text(&table(&rows))),
+        Format::Unified => ctx.ui.data(&text(&values)),
         Format::Json => ctx.ui.data(&report::json_text(&content()?)),
         Format::Yaml => ctx.ui.data(&report::yaml_text(&content()?)?),
     }
     Ok(Outcome::Done)
+}
+
+/// The objects of both phases that helm does not render alike.
+async fn rendered(scene: &Scene, chart: &ChartArgs, first: Value, last: Value) -> Result<Vec<ObjectDiff>> {
+    let helm = scene.session.helm()?;
+    let kubernetes = &scene.snapshot.cluster.version;
+    let before = helm.template(&scene.job(first, chart), kubernetes).await?;
+    let after = helm.template(&scene.job(last, chart), kubernetes).await?;
+    manifests(NAMES, &before, &after)
 }
 
 fn table(rows: &[Row]) -> String {

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use super::flags::{ChartArgs, Output, SafetyArgs, WishArgs};
 use crate::act::{Engine, Installation, Options};
 use crate::ctx::{Ctx, Session};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
 use crate::journal::{Journal, Record};
-use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
+use crate::model::{Encryption, Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
 use crate::report;
 use crate::source::{Detection, detect};
 use crate::target::NodeConfig;
 use crate::ui::Progress;
-use crate::values::{Detected, Phase, Values, not_yet};
+use crate::values::{Detected, Phase, Values, check_keys, not_yet};
 use crate::wish;
 
 /// helm's own limit for one operation on the API server.
@@ -95,7 +95,31 @@ impl Scene {
             helm: self.session.helm()?,
             node_config: NodeConfig::for_values(&self.intent.namespace, &values),
             job: self.job(values, chart),
+            may_make_key: self.intent.features.encryption == Some(Encryption::Ipsec),
         })
+    }
+
+    /// Refuses keys of the user's values that the chart does not have; says so where they could not be checked.
+    pub(super) async fn check_keys(&self, ctx: &Ctx, args: &WishArgs, chart: &ChartArgs) -> Result<()> {
+        let user = args.overlays()?;
+        if user.is_empty() {
+            return Ok(());
+        }
+        let job = self.job(json!({}), chart);
+        let known = match self.session.helm() {
+            Ok(helm) => helm.chart_values(&job).await,
+            Err(e) => Err(e),
+        };
+        match known {
+            Ok(known) => check_keys(&job.version, &known, &user),
+            Err(e) if e.kind == Kind::Usage => Err(e),
+            Err(e) => {
+                ctx.ui.warning(&format!(
+                    "the keys of your values were not checked, for want of the chart: {e}"
+                ));
+                Ok(())
+            }
+        }
     }
 
     /// The release with these values.

@@ -88,6 +88,27 @@ impl Helm {
         self.apply(Verb::Upgrade, job).await
     }
 
+    /// What the `values.yaml` of the job's chart has.
+    ///
+    /// # Errors
+    /// The chart cannot be had, or has another version than the job's (usage).
+    pub async fn chart_values(&self, job: &Job) -> Result<Value> {
+        self.check_chart(job).await?;
+        let shown = self.ask(&argv::show_values(job), "values of the chart").await?;
+        yaml::read(&shown.stdout)
+    }
+
+    /// The objects of the job's chart and values as YAML, rendered for a version of Kubernetes without asking a cluster.
+    ///
+    /// # Errors
+    /// Those of [`Helm::chart_values`], and values that the chart or its schema refuses.
+    pub async fn template(&self, job: &Job, kubernetes: &str) -> Result<String> {
+        self.check_chart(job).await?;
+        let values = values_file(&job.values)?;
+        let what = format!("rendering of release {}/{}", job.namespace, job.release);
+        Ok(self.ask(&argv::template(job, kubernetes, values.path()), &what).await?.stdout)
+    }
+
     async fn apply(&self, verb: Verb, job: &Job) -> Result<()> {
         self.check_chart(job).await?;
         if let Some(release) = self.release(&job.release, &job.namespace).await? {

@@ -9,12 +9,14 @@ mod distribution;
 mod ipsec;
 mod keys;
 mod node_config;
+mod unlisted;
 
 pub use agent::{AGENT_CONFIG_DIR, CNI_DIR, CNI_FILE};
 pub use distribution::Distribution;
 pub use ipsec::{IPSEC_KEY_BYTES, IPSEC_SECRET, ipsec_key};
 pub use keys::{Dialect, effect, expected_agent_config, expected_operator_config, retired};
 pub use node_config::{NODE_CONFIG_NAME, NodeConfig};
+pub use unlisted::unlisted;
 
 use crate::error::{Error, Result};
 

@@ -4,6 +4,8 @@
 
 mod diff;
 mod features;
+mod known;
+mod manifests;
 mod overlay;
 mod redact;
 mod render;
@@ -14,6 +16,8 @@ mod tree;
 mod user;
 
 pub use diff::{Change, Row, diff, three_way, unified};
+pub use known::check_keys;
+pub use manifests::{ObjectDiff, manifests};
 pub use overlay::Overlay;
 pub use rules::not_yet;
 pub use user::user_part;
@@ -132,17 +136,27 @@ impl Values {
 pub fn generate(phase: Phase, detected: &Detected, intent: &Intent, user: &[Overlay]) -> Result<Values> {
     let target = Target::of(&intent.cilium_version)?;
     let settings = settings::all(phase, detected, intent, target.dialect);
-    let mut values = Values { tree: json!({}), provenance: BTreeMap::new() };
-    for setting in &settings {
-        tree::set(&mut values.tree, setting.path, setting.value.clone());
-        values.provenance.insert(setting.path.to_owned(), setting.origin.clone());
-    }
+    let mut values = defaults(phase, detected, intent)?;
     let mut user: Vec<_> = user.iter().collect();
     user.sort_by_key(|overlay| overlay.rank());
     for overlay in user {
         apply(&mut values, overlay)?;
     }
     rules::check(target, phase, detected, intent, &settings, &values)?;
+    Ok(values)
+}
+
+/// What the tool itself sets in a phase, without the user's values and unchecked.
+///
+/// # Errors
+/// A Cilium version that is not known.
+pub fn defaults(phase: Phase, detected: &Detected, intent: &Intent) -> Result<Values> {
+    let target = Target::of(&intent.cilium_version)?;
+    let mut values = Values { tree: json!({}), provenance: BTreeMap::new() };
+    for setting in settings::all(phase, detected, intent, target.dialect) {
+        tree::set(&mut values.tree, setting.path, setting.value);
+        values.provenance.insert(setting.path.to_owned(), setting.origin);
+    }
     Ok(values)
 }
 
