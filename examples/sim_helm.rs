@@ -66,7 +66,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Call, String> {
             "--filter" => call.filter = value()?,
             "--template" => call.template = value()?,
             "-f" | "--values" => call.values.push(value()?),
-            "-o" | "--output" | "--repo" | "--timeout" => drop(value()?),
+            "-o" | "--output" | "--repo" | "--timeout" | "--kube-version" => drop(value()?),
             "--dry-run" => call.dry_run = inline.take().is_none_or(|v| v != "none"),
             "--reuse-values" => call.reuse_values = true,
             "-i" | "--install" => call.install = true,
@@ -105,6 +105,10 @@ async fn run(call: Call) -> Result<String, String> {
         ["show", "chart", path] => {
             Ok(format!("apiVersion: v2\nname: cilium\nversion: {}", version_of(path)?))
         }
+        // Only a folder has values to show.
+        ["show", "values", path] => std::fs::read_to_string(format!("{path}/values.yaml"))
+            .map_err(|_| format!("looks like {path:?} is not a valid chart repository or cannot be reached")),
+        ["template", name, chart] => template(&call, name, chart).await,
         [action @ ("install" | "upgrade"), name, chart] => apply(&call, action, name, chart).await,
         ["uninstall", name] => {
             ask("DELETE", &format!("releases/{namespace}/{name}"), None).await?;
@@ -135,7 +139,8 @@ async fn metadata(namespace: &str, name: &str) -> Result<String, String> {
     .to_string())
 }
 
-async fn apply(call: &Call, action: &str, name: &str, chart: &str) -> Result<String, String> {
+/// What was asked of a chart: its version and the values files, merged.
+fn chart_and_values(call: &Call, chart: &str) -> Result<(String, Value), String> {
     let version = if call.version.is_empty() { version_of(chart)? } else { call.version.clone() };
     let mut values = json!({});
     for file in &call.values {
@@ -143,6 +148,22 @@ async fn apply(call: &Call, action: &str, name: &str, chart: &str) -> Result<Str
         let more: Value = serde_json::from_str(&text).map_err(|e| format!("failed to parse {file}: {e}"))?;
         json_patch::merge(&mut values, &more);
     }
+    Ok((version, values))
+}
+
+async fn template(call: &Call, name: &str, chart: &str) -> Result<String, String> {
+    let (version, values) = chart_and_values(call, chart)?;
+    let order = json!({
+        "name": name, "namespace": call.namespace, "version": version, "values": values, "action": "template",
+    });
+    // The query marks the request in the log as one that writes nothing.
+    let objects = ask("POST", "templates?dryRun=All", Some(order)).await?;
+    let documents = objects.as_array().into_iter().flatten();
+    Ok(documents.map(|object| format!("---\n{object}\n")).collect())
+}
+
+async fn apply(call: &Call, action: &str, name: &str, chart: &str) -> Result<String, String> {
+    let (version, values) = chart_and_values(call, chart)?;
     let mut action = action;
     if call.install
         && list(&Call {

@@ -4,10 +4,10 @@ use ipnet::IpNet;
 
 use crate::error::{Error, Result};
 use crate::journal::Record;
-use crate::model::{Intent, OverlayPort, RebootMode, Snapshot};
+use crate::model::{Features, Intent, OverlayPort, RebootMode, Snapshot};
 use crate::source::{Detection, Parameters, SourceCni};
 use crate::target::Distribution;
-use crate::values::{Detected, Overlay, Phase, Values, generate, user_part};
+use crate::values::{Detected, Overlay, Phase, Values, defaults, generate, user_part};
 
 /// Cilium version that is installed where none is asked for.
 pub const DEFAULT_VERSION: &str = "1.19.6";
@@ -35,6 +35,8 @@ pub struct Wish {
     pub namespace: String,
     /// `--reboot`.
     pub reboot: Option<RebootMode>,
+    /// `--encryption`, `--kube-proxy-replacement`, `--hubble`.
+    pub features: Features,
 }
 
 /// The intent: of the migration that runs, or a new one.
@@ -59,6 +61,7 @@ pub fn intent(wish: &Wish, source: Option<&Parameters>, record: Option<&Record>)
         pod_cidr,
         overlay: OverlayPort { protocol: "vxlan".into(), port: wish.tunnel_port.unwrap_or(free_port) },
         reboot: wish.reboot.unwrap_or(RebootMode::Never),
+        features: wish.features.clone(),
     })
 }
 
@@ -78,7 +81,12 @@ fn same_wish(wish: &Wish, begun: &Intent) -> Result<Intent> {
     check("--tunnel-port", wish.tunnel_port.as_ref(), &begun.overlay.port)?;
     check("--release", Some(&wish.release), &begun.release)?;
     check("--cilium-namespace", Some(&wish.namespace), &begun.namespace)?;
-    Ok(Intent { reboot: wish.reboot.unwrap_or(begun.reboot), ..begun.clone() })
+    // Features begin with the final values, so they may still be asked for after the begin.
+    Ok(Intent {
+        reboot: wish.reboot.unwrap_or(begun.reboot),
+        features: begun.features.and(&wish.features),
+        ..begun.clone()
+    })
 }
 
 /// The one source CNI of the cluster.
@@ -138,10 +146,19 @@ pub fn detected(snapshot: &Snapshot, source: &dyn SourceCni, parameters: &Parame
         cluster_name: snapshot.cluster.name.clone(),
         schedulable_nodes: snapshot.nodes.len(),
         distribution: Distribution::of(&snapshot.nodes),
+        other_cnis: other_cnis(snapshot),
     }
 }
 
-/// The values of a phase; in the final one the user's values of the running release are kept.
+/// CNIs that work beside another one and keep files of their own in its directory, by their DaemonSets.
+fn other_cnis(snapshot: &Snapshot) -> Vec<String> {
+    const KNOWN: [(&str, &str); 3] =
+        [("multus", "Multus"), ("istio-cni", "Istio CNI"), ("linkerd-cni", "Linkerd CNI")];
+    let runs = |part: &str| snapshot.daemon_sets.iter().any(|set| set.name.contains(part));
+    KNOWN.iter().filter(|(part, _)| runs(part)).map(|(_, name)| (*name).to_owned()).collect()
+}
+
+/// The values of a phase; the user's values of the running release are kept, unless that is further than the phase.
 pub fn values(
     phase: Phase,
     detected: &Detected,
@@ -150,8 +167,9 @@ pub fn values(
     running: Option<&serde_json::Value>,
 ) -> Result<Values> {
     let mut overlays = Vec::new();
-    if let (Phase::Final, Some(running)) = (phase, running) {
-        let generated = generate(Phase::Migration, detected, intent, &[])?.tree;
+    let is_final = |release: &&serde_json::Value| release.pointer("/cni/customConf") != Some(&true.into());
+    if let Some(running) = running.filter(|release| phase == Phase::Final || !is_final(release)) {
+        let generated = defaults(Phase::Migration, detected, intent)?.tree;
         let kept = serde_json::Value::Object(user_part(running, &generated));
         overlays.push(Overlay::file("(running release)", &kept.to_string())?);
     }

@@ -44,12 +44,36 @@ pub fn write(value: &Value) -> Result<String> {
     serde_saphyr::to_string(value).map_err(|error| Error::failed(format!("cannot write YAML: {error}")))
 }
 
+/// JSON that a reader of YAML takes for the same, as Helm reads its values files: what YAML 1.1 has for a line break or
+/// refuses as not printable is escaped (go-yaml `readerc.go`, `yamlprivateh.go`).
+pub fn json(value: &Value) -> String {
+    let text = value.to_string();
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        // In JSON these stand within strings only.
+        if matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn json_has_no_line_breaks_that_only_yaml_knows() {
+        let value = json!({"a\u{2028}b": "c\u{85}\u{7f}", "é": "😀"});
+        let text = super::json(&value);
+        assert_eq!(text, r#"{"a\u2028b":"c\u0085\u007f","é":"😀"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 
     #[test]
     fn reads_as_helm_reads() {

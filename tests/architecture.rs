@@ -49,13 +49,14 @@ const PURE: [&str; 26] = [
 ];
 
 /// What a pure file does not name: cluster, runtime, files, processes, environment, threads, clocks, randomness.
-const IMPURE: [&str; 13] = [
+const IMPURE: [&str; 14] = [
     "kube",
     "tokio",
     "hyper",
     "tower",
     "tempfile",
     "rand",
+    "getrandom",
     "std::fs",
     "std::process",
     "std::env",

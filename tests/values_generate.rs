@@ -1,40 +1,15 @@
 //! Values for a Flannel cluster: what is generated, how the user's part is merged, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod values_support;
+
 use cni_migrate::exit;
-use cni_migrate::model::{Intent, OverlayPort, RebootMode};
+use cni_migrate::model::{Intent, OverlayPort};
 use cni_migrate::target::{Distribution, NodeConfig};
 use cni_migrate::values::{Detected, Origin, Overlay, Phase, diff, generate};
 use cni_migrate::yaml;
 use serde_json::{Value, json};
-
-fn flannel() -> Detected {
-    Detected {
-        source: "flannel".to_owned(),
-        backend: "vxlan".to_owned(),
-        overlay_port: Some(8472),
-        links: vec!["flannel+".to_owned()],
-        networks: vec!["10.244.0.0/16".parse().unwrap()],
-        mtu: None,
-        host_ports: false,
-        kube_proxy: true,
-        cluster_name: "prod-eu".to_owned(),
-        schedulable_nodes: 3,
-        distribution: Distribution::Generic,
-    }
-}
-
-fn intent(version: &str) -> Intent {
-    Intent {
-        cilium_version: version.to_owned(),
-        namespace: "kube-system".to_owned(),
-        release: "cilium".to_owned(),
-        pod_cidr: "10.245.0.0/16".parse().unwrap(),
-        mask_size: 24,
-        overlay: OverlayPort { protocol: "vxlan".to_owned(), port: 8473 },
-        reboot: RebootMode::Never,
-    }
-}
+use values_support::{flannel, intent};
 
 fn tree(phase: Phase, user: &[Overlay]) -> Value {
     generate(phase, &flannel(), &intent("1.19.6"), user).unwrap().tree
@@ -50,7 +25,7 @@ fn refusal(phase: Phase, detected: &Detected, intent: &Intent, user: &[Overlay])
 
 #[test]
 fn flannel_vxlan() {
-    for version in ["1.19.6", "1.20.0"] {
+    for version in ["1.16.19", "1.19.6", "1.20.0"] {
         for phase in [Phase::Migration, Phase::Final] {
             let values = generate(phase, &flannel(), &intent(version), &[]).unwrap();
             let text = values.to_yaml().unwrap();
@@ -150,9 +125,11 @@ fn what_the_chart_takes_for_the_same_is_not_refused() {
 
 #[test]
 fn the_final_phase_leaves_more_to_the_user() {
-    for expression in
-        ["kubeProxyReplacement=true", "policyEnforcementMode=always", "bpf.hostLegacyRouting=false"]
-    {
+    for expression in [
+        "kubeProxyReplacement=true,k8sServiceHost=10.0.0.1",
+        "policyEnforcementMode=always",
+        "bpf.hostLegacyRouting=false",
+    ] {
         tree(Phase::Final, &[Overlay::set(expression)]);
     }
     let text = refusal(Phase::Final, &flannel(), &intent("1.19.6"), &[Overlay::set("tunnelPort=8475")]);

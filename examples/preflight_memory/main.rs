@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use cni_migrate::check::{self, Facts, Level, Phase};
 use cni_migrate::kube::{Connection, Settings, connect};
-use cni_migrate::model::{Intent, OverlayPort, Read, RebootMode, Snapshot};
+use cni_migrate::model::{Features, Intent, OverlayPort, Read, RebootMode, Snapshot};
 use cni_migrate::observe::{Observer, Scope};
 use cni_migrate::source::detect;
 use serde_json::{Value, json};
@@ -82,11 +82,12 @@ async fn to(address: &str) -> Result<Connection, Box<dyn Error>> {
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(kubeconfig.to_string().as_bytes())?;
     let settings = Settings { kubeconfig: Some(file.path().to_owned()), ..Settings::default() };
-    Ok(connect(&settings).await?)
+    Ok(connect(&settings).await?.0)
 }
 
 fn findings(snapshot: &Snapshot) -> Result<Vec<check::Finding>, Box<dyn Error>> {
     let intent = Intent {
+        features: Features::default(),
         cilium_version: "1.19.6".to_owned(),
         namespace: "kube-system".to_owned(),
         release: "cilium".to_owned(),

@@ -124,6 +124,7 @@ impl Engine<'_> {
 
     pub(super) async fn would_finalize(&self, what: &Installation<'_>, changes: bool) -> Result<()> {
         let name = format!("{}/{}", what.job.namespace, what.job.release);
+        self.ensure_ipsec_key(what).await?;
         if changes {
             if self.asks() {
                 what.helm.upgrade(&crate::helm::Job { dry_run: true, ..what.job.clone() }).await?;

@@ -35,6 +35,7 @@ impl Engine<'_> {
         }
         self.journal.intend(&Step::Finalize.id()).await?;
         self.report.event(&Event::Started { step: "finalize".into() });
+        self.ensure_ipsec_key(what).await?;
         if changes {
             what.helm.upgrade(&what.job).await?;
         }

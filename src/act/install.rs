@@ -26,6 +26,8 @@ pub struct Installation<'a> {
     pub job: Job,
     /// The CiliumNodeConfig that goes with the values.
     pub node_config: NodeConfig,
+    /// Whether a missing key for IPsec may be made: the user asked for it by the flag.
+    pub may_make_key: bool,
 }
 
 impl Engine<'_> {

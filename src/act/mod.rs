@@ -10,6 +10,7 @@ mod engine;
 mod finalize;
 mod helper;
 mod install;
+mod ipsec;
 mod migrate;
 mod reboot;
 mod restart;

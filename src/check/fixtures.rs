@@ -64,6 +64,7 @@ pub(crate) fn intent() -> Intent {
         mask_size: 24,
         overlay: OverlayPort { protocol: "vxlan".to_owned(), port: 8473 },
         reboot: RebootMode::Never,
+        features: crate::model::Features::default(),
     }
 }
 

@@ -19,6 +19,10 @@ pub enum Task {
     /// Looking.
     Values,
     /// Looking.
+    ValuesDiff,
+    /// Looking.
+    Plan,
+    /// Looking.
     Status,
     /// Cilium beside the source CNI.
     Install,
@@ -40,7 +44,7 @@ impl Task {
     /// The verbs whose rights it needs besides those for looking.
     fn parts(self) -> &'static [Self] {
         match self {
-            Self::Preflight | Self::Values | Self::Status => &[],
+            Self::Preflight | Self::Values | Self::ValuesDiff | Self::Plan | Self::Status => &[],
             Self::Install => &[Install],
             Self::Node => &[Node],
             Self::Verify => &[Verify],

@@ -12,7 +12,7 @@ use crate::check::{Exclusion, exclusions};
 use crate::drain;
 use crate::error::{Error, Result};
 use crate::helm::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
-use crate::model::{DryRun, RebootMode};
+use crate::model::{DryRun, Encryption, Features, RebootMode};
 use crate::values::Overlay;
 use crate::wish::Wish;
 
@@ -58,7 +58,7 @@ pub(super) struct WishArgs {
     #[arg(long, value_name = "VERSION")]
     cilium_version: Option<String>,
     /// Address range for pods on Cilium; must be free [default: 10.245.0.0/16]
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", alias = "cluster-cidr")]
     target_pod_cidr: Option<IpNet>,
     /// Prefix length of each node's block of that range [default: 24]
     #[arg(long, value_name = "BITS")]
@@ -66,6 +66,15 @@ pub(super) struct WishArgs {
     /// UDP port of Cilium's overlay; must not be the source's [default: 8473]
     #[arg(long, value_name = "PORT")]
     tunnel_port: Option<u16>,
+    /// Encrypt traffic between nodes, from finalize on
+    #[arg(long, value_enum, value_name = "TYPE")]
+    encryption: Option<Encryption>,
+    /// Let Cilium serve Services in place of kube-proxy, from finalize on
+    #[arg(long)]
+    kube_proxy_replacement: bool,
+    /// Add Hubble's relay and web page, from finalize on
+    #[arg(long)]
+    hubble: bool,
     /// Value for the chart, as helm takes it; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -88,6 +97,11 @@ impl WishArgs {
             release: self.release.release.clone(),
             namespace: self.release.cilium_namespace.clone(),
             reboot,
+            features: Features {
+                encryption: self.encryption,
+                kube_proxy_replacement: self.kube_proxy_replacement,
+                hubble: self.hubble,
+            },
         }
     }
 

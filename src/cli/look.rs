@@ -1,16 +1,21 @@
 //! What every verb begins with: the cluster as it is, and the intent. Nothing in here can change the cluster.
 
 use ipnet::IpNet;
+use serde_json::{Value, json};
 
-use super::flags::WishArgs;
+use super::flags::{ChartArgs, WishArgs};
 use crate::ctx::{Ctx, Session};
-use crate::error::Result;
+use crate::error::{Kind, Result};
+use crate::helm::Job;
 use crate::journal::{Journal, Record};
 use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
 use crate::source::{Detection, detect};
-use crate::values::{Phase, Values};
+use crate::values::{Detected, Phase, Values, check_keys};
 use crate::wish;
+
+/// helm's own limit for one operation on the API server.
+const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// The cluster as it is, and what is wanted of it.
 pub(super) struct Scene {
@@ -63,14 +68,58 @@ impl Scene {
         Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
     }
 
-    /// The values of a phase.
-    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
+    /// What the values need to know of the cluster.
+    pub(super) fn detected(&self) -> Result<Detected> {
         let (source, parameters) = wish::source_of(&self.detection)?;
-        let detected = wish::detected(&self.snapshot, source, parameters);
-        let running = match &self.snapshot.release {
+        Ok(wish::detected(&self.snapshot, source, parameters))
+    }
+
+    /// Values of the running release, where there is one.
+    pub(super) fn running(&self) -> Option<&Value> {
+        match &self.snapshot.release {
             Read::Known(Some(release)) => Some(&release.values),
             _ => None,
+        }
+    }
+
+    /// The values of a phase.
+    pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
+        wish::values(phase, &self.detected()?, &self.intent, &args.overlays()?, self.running())
+    }
+
+    /// Refuses keys of the user's values that the chart does not have; says so where they could not be checked.
+    pub(super) async fn check_keys(&self, ctx: &Ctx, args: &WishArgs, chart: &ChartArgs) -> Result<()> {
+        let user = args.overlays()?;
+        if user.is_empty() {
+            return Ok(());
+        }
+        let job = self.job(json!({}), chart);
+        let known = match &self.session.helm {
+            Ok(helm) => helm.chart_values(&job).await,
+            Err(e) => Err(e.copy()),
         };
-        wish::values(phase, &detected, &self.intent, &args.overlays()?, running)
+        match known {
+            Ok(known) => check_keys(&job.version, &known, &user),
+            Err(e) if e.kind == Kind::Usage => Err(e),
+            Err(e) => {
+                ctx.ui.warning(&format!(
+                    "the keys of your values were not checked, for want of the chart: {e}"
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    /// The release with these values.
+    pub(super) fn job(&self, values: Value, chart: &ChartArgs) -> Job {
+        Job {
+            release: self.intent.release.clone(),
+            namespace: self.intent.namespace.clone(),
+            chart: chart.chart(),
+            version: self.intent.cilium_version.clone(),
+            values,
+            dry_run: false,
+            timeout: HELM_TIMEOUT,
+        }
     }
 }

@@ -17,6 +17,7 @@ mod rollback;
 mod run;
 mod status;
 mod values;
+mod values_diff;
 mod verify;
 mod write;
 
@@ -60,6 +61,8 @@ pub enum Verb {
     Values(values::Args),
     /// Print the steps that run will take, with reasons, as a table, a runbook or data
     Plan(plan::Args),
+    /// Show what differs between the running release, the migration's values and the final ones
+    ValuesDiff(values_diff::Args),
     /// Install Cilium beside the source CNI and prove that nothing moved
     Install(install::Args),
     /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
@@ -107,6 +110,7 @@ pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
         Verb::Preflight(args) => preflight::run(ctx, args).await,
         Verb::Values(args) => values::run(ctx, args).await,
         Verb::Plan(args) => plan::run(ctx, args).await,
+        Verb::ValuesDiff(args) => values_diff::run(ctx, args).await,
         Verb::Install(args) => install::run(ctx, args).await,
         Verb::Node(args) => node::run(ctx, args).await,
         Verb::Verify(args) => verify::run(ctx, args).await,

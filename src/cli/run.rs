@@ -53,6 +53,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             .hint("begin one: kubectl cni-migrate run"));
     }
     let steps = steps(&scene, made)?;
+    scene.check_keys(ctx, &args.wish, &args.chart).await?;
     refuse_blockers(&scene, &args.exclude).await?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;

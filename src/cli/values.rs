@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::flags::{Output, OutputArgs, WishArgs};
+use super::flags::{ChartArgs, Output, OutputArgs, WishArgs};
 use super::look::scene;
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -16,6 +16,9 @@ use crate::values;
   # What install would hand to helm, with the reasons as comments
   kubectl cni-migrate values migration
 
+  # With encryption, for helm's -f
+  kubectl cni-migrate values final --encryption wireguard -o yaml
+
   # For machines, and with a value of your own
   kubectl cni-migrate values final --set hubble.relay.enabled=true -o json")]
 pub struct Args {
@@ -24,6 +27,8 @@ pub struct Args {
     phase: Phase,
     #[command(flatten)]
     wish: WishArgs,
+    #[command(flatten)]
+    chart: ChartArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -38,14 +43,20 @@ enum Phase {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
+    scene.check_keys(ctx, &args.wish, &args.chart).await?;
     let phase = match args.phase {
         Phase::Migration => values::Phase::Migration,
         Phase::Final => values::Phase::Final,
     };
     let values = scene.values(phase, &args.wish)?;
+    if let Some(refusal) = values::not_yet(phase, &scene.detected()?, &values.tree) {
+        ctx.ui.warning(&format!("finalize will refuse for now: {refusal}"));
+    }
     match args.output.output {
         Output::Json => ctx.ui.data(&report::json_text(&report::object("Values", &values.to_json())?)),
-        Output::Table | Output::Yaml => ctx.ui.data(&values.to_yaml()?),
+        // YAML goes to helm, a table to people's eyes and screens.
+        Output::Yaml => ctx.ui.data(&values.to_yaml()?),
+        Output::Table => ctx.ui.data(&values.to_shown_yaml()?),
     }
     Ok(Outcome::Done)
 }

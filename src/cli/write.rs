@@ -11,15 +11,11 @@ use crate::ctx::{Ctx, Hands};
 use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
-use crate::helm::Job;
-use crate::model::RebootMode;
+use crate::model::{Encryption, RebootMode};
 use crate::report;
 use crate::target::NodeConfig;
 use crate::ui::Progress;
-use crate::values::Phase;
-
-/// helm's own limit for one operation on the API server.
-const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(5);
+use crate::values::{Phase, not_yet};
 
 /// A scene, and what can change it.
 pub(super) struct Stage {
@@ -57,18 +53,14 @@ impl Stage {
         chart: &ChartArgs,
     ) -> Result<Installation<'_>> {
         let values = self.values(phase, args)?.tree;
+        if let Some(refusal) = not_yet(phase, &self.detected()?, &values) {
+            return Err(refusal);
+        }
         Ok(Installation {
             helm: self.hands.helm()?,
             node_config: NodeConfig::for_values(&self.intent.namespace, &values),
-            job: Job {
-                release: self.intent.release.clone(),
-                namespace: self.intent.namespace.clone(),
-                chart: chart.chart(),
-                version: self.intent.cilium_version.clone(),
-                values,
-                dry_run: false,
-                timeout: HELM_TIMEOUT,
-            },
+            job: self.job(values, chart),
+            may_make_key: self.intent.features.encryption == Some(Encryption::Ipsec),
         })
     }
 

@@ -43,16 +43,35 @@ pub(super) fn show_chart(path: &str) -> Vec<String> {
     owned(["show", "chart", path])
 }
 
+/// Prints the `values.yaml` of a chart, wherever it is.
+pub(super) fn show_values(job: &Job) -> Vec<String> {
+    let mut args = owned(["show", "values"]);
+    args.extend(chart(job));
+    args
+}
+
+/// Renders the objects of a release for that version of Kubernetes; asks no cluster.
+pub(super) fn template(job: &Job, kubernetes: &str, values: &Path) -> Vec<String> {
+    let mut args = owned(["template", &job.release]);
+    args.extend(chart(job));
+    let values = values.to_string_lossy();
+    args.extend(owned(["--namespace", &job.namespace, "--kube-version", kubernetes, "--values", &values]));
+    args
+}
+
+/// A chart; one at a path has the version that it has.
+fn chart(job: &Job) -> Vec<String> {
+    match &job.chart {
+        Chart::Path(chart) => owned([chart]),
+        Chart::Oci(chart) => owned([chart, "--version", &job.version]),
+        Chart::Repository { url, name } => owned([name, "--repo", url, "--version", &job.version]),
+    }
+}
+
 /// Installs or upgrades, without `--wait`: the tool's own waits know which pods must not be ready yet.
 pub(super) fn apply(verb: Verb, flavour: Flavour, job: &Job, values: &Path) -> Vec<String> {
     let mut args = owned([verb.name(), &job.release]);
-    match &job.chart {
-        Chart::Path(chart) => args.push(chart.clone()),
-        Chart::Oci(chart) => args.extend(owned([chart, "--version", &job.version])),
-        Chart::Repository { url, name } => {
-            args.extend(owned([name, "--repo", url, "--version", &job.version]));
-        }
-    }
+    args.extend(chart(job));
     args.extend(owned(["--namespace", &job.namespace, "--values", &values.to_string_lossy()]));
     match verb {
         // Server-side apply would make helm own fields of which the agents and the operator change some;
@@ -129,6 +148,17 @@ mod tests {
         assert!(
             args.starts_with("upgrade cilium oci://r.example/cilium --version 1.19.6 --namespace"),
             "{args}"
+        );
+    }
+
+    #[test]
+    fn looks_at_charts_without_a_cluster() {
+        let named = job("cilium/cilium");
+        let chart = "cilium --repo https://helm.cilium.io --version 1.19.6";
+        assert_eq!(show_values(&named).join(" "), format!("show values {chart}"));
+        assert_eq!(
+            template(&job("./c.tgz"), "v1.34.2", Path::new("v.json")).join(" "),
+            "template cilium ./c.tgz --namespace kube-system --kube-version v1.34.2 --values v.json"
         );
     }
 

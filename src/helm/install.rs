@@ -1,13 +1,8 @@
 //! Installing and upgrading: what changes a release.
 
-use std::io::Write as _;
-
-use serde_json::Value;
-use tempfile::NamedTempFile;
-
 use super::argv::{self, Verb};
 use super::types::{self, Job, clearing};
-use super::{Helm, READ_DEADLINE, run};
+use super::{Helm, READ_DEADLINE, run, values_file};
 use crate::error::{Error, Result};
 
 /// A helm that changes releases.
@@ -65,13 +60,4 @@ impl Installer {
             Ok(None) | Err(_) => error,
         }
     }
-}
-
-/// Values go by file, so that none shows in the process list; JSON keeps strings strings in every version of helm.
-fn values_file(values: &Value) -> Result<NamedTempFile> {
-    let broken = |error: std::io::Error| Error::failed(format!("cannot write the values for helm: {error}"));
-    let mut file =
-        tempfile::Builder::new().prefix("cni-migrate-values-").suffix(".json").tempfile().map_err(broken)?;
-    file.write_all(values.to_string().as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
-    Ok(file)
 }

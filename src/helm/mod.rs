@@ -18,10 +18,12 @@ pub use install::Installer;
 pub use locate::Options;
 pub use types::{Job, clearing};
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::model::Release;
@@ -70,6 +72,27 @@ impl Helm {
         entry.release(&values.stdout).map(Some)
     }
 
+    /// What the `values.yaml` of the job's chart has.
+    ///
+    /// # Errors
+    /// The chart cannot be had, or has another version than the job's (usage).
+    pub async fn chart_values(&self, job: &Job) -> Result<Value> {
+        self.check_chart(job).await?;
+        let shown = self.ask(&argv::show_values(job), "values of the chart").await?;
+        yaml::read(&shown.stdout)
+    }
+
+    /// The objects of the job's chart and values as YAML, rendered for a version of Kubernetes without asking a cluster.
+    ///
+    /// # Errors
+    /// Those of [`Helm::chart_values`], and values that the chart or its schema refuses.
+    pub async fn template(&self, job: &Job, kubernetes: &str) -> Result<String> {
+        self.check_chart(job).await?;
+        let values = values_file(&job.values)?;
+        let what = format!("rendering of release {}/{}", job.namespace, job.release);
+        Ok(self.ask(&argv::template(job, kubernetes, values.path()), &what).await?.stdout)
+    }
+
     /// helm takes a chart from a path whatever `--version` says, so the tool compares.
     async fn check_chart(&self, job: &Job) -> Result<()> {
         let Chart::Path(path) = &job.chart else { return Ok(()) };
@@ -88,4 +111,13 @@ impl Helm {
         let output = run::read(self, args, READ_DEADLINE).await?;
         if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
     }
+}
+
+/// Values go by file, so that none shows in the process list; JSON keeps strings strings in every version of helm.
+fn values_file(values: &Value) -> Result<NamedTempFile> {
+    let broken = |error: std::io::Error| Error::failed(format!("cannot write the values for helm: {error}"));
+    let mut file =
+        tempfile::Builder::new().prefix("cni-migrate-values-").suffix(".json").tempfile().map_err(broken)?;
+    file.write_all(yaml::json(values).as_bytes()).and_then(|()| file.flush()).map_err(broken)?;
+    Ok(file)
 }

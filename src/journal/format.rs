@@ -151,6 +151,7 @@ mod tests {
             mask_size: 24,
             overlay: OverlayPort { protocol: "vxlan".into(), port: 8473 },
             reboot: RebootMode::Never,
+            features: crate::model::Features::default(),
         };
         Record::new("uid".into(), intent, Vec::new(), Inventory::default())
     }

@@ -21,6 +21,54 @@ pub struct Intent {
     pub overlay: OverlayPort,
     /// How a node is rebooted.
     pub reboot: RebootMode,
+    /// What Cilium is to do in the end; a journal of before there were any has none.
+    #[serde(default)]
+    pub features: Features,
+}
+
+/// What Cilium is to do beyond being the CNI. All of it begins with the final values: encryption and the replacement of
+/// kube-proxy hurt pods while two CNIs run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Features {
+    /// How traffic between nodes is encrypted; `None` leaves it in the clear.
+    pub encryption: Option<Encryption>,
+    /// Cilium serves Services, and kube-proxy goes.
+    pub kube_proxy_replacement: bool,
+    /// Hubble with its relay and its web page.
+    pub hubble: bool,
+}
+
+impl Features {
+    /// These and what is asked for besides; a newly asked encryption wins.
+    #[must_use]
+    pub fn and(&self, more: &Self) -> Self {
+        Self {
+            encryption: more.encryption.or(self.encryption),
+            kube_proxy_replacement: self.kube_proxy_replacement || more.kube_proxy_replacement,
+            hubble: self.hubble || more.hubble,
+        }
+    }
+}
+
+/// How Cilium encrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// IPsec, with a key in a Secret
+    Ipsec,
+    /// WireGuard, whose keys the agents make themselves
+    Wireguard,
+}
+
+impl Encryption {
+    /// As the chart's `encryption.type` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipsec => "ipsec",
+            Self::Wireguard => "wireguard",
+        }
+    }
 }
 
 /// Overlay protocol and UDP port.

@@ -19,7 +19,7 @@ pub use budget::{Budget, Expression, Operator, Selector};
 pub use cidr::{Pool, overlaps};
 pub use cilium::{AgentView, CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState, Release};
 pub use exposure::{ApiService, Service, ServiceRef, Webhook};
-pub use intent::{DryRun, Intent, OverlayPort, RebootMode};
+pub use intent::{DryRun, Encryption, Features, Intent, OverlayPort, RebootMode};
 pub use inventory::{Inventory, NodeResidue, ObjectRef, PodRoute};
 pub use network_policy::NetworkPolicy;
 pub use node::{Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION};

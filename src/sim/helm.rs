@@ -86,6 +86,14 @@ impl Release {
     }
 }
 
+/// The objects of an order, as `helm template` prints them.
+///
+/// # Errors
+/// helm's message.
+pub(crate) fn template(order: &Order) -> Result<Vec<Value>, String> {
+    chart::render(&order.namespace, &order.version, &order.values)
+}
+
 impl World {
     /// Installs or upgrades.
     ///

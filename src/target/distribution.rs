@@ -174,6 +174,16 @@ impl Distribution {
         }
     }
 
+    /// Where every node reaches the API server without kube-proxy: host and port of the distribution's own load
+    /// balancer (cilium/cilium issue 31565; Talos guide "Deploying Cilium CNI", KubePrism).
+    pub fn api_server(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::K3s => Some(("127.0.0.1", "6444")),
+            Self::Talos => Some(("localhost", "7445")),
+            _ => None,
+        }
+    }
+
     /// Values that the distribution needs, as path and value.
     ///
     /// The host's CNI directories change here only: the path in the CiliumNodeConfig is the agent's own mount

@@ -1,6 +1,66 @@
-//! Chart values that the tool sets: the `cilium-config` key that each becomes, who reads it, what a change does.
+//! Chart values that the tool sets: the `cilium-config` key that each becomes, who reads it, what a change does, and
+//! what differs between minors.
 
 use serde_json::Value;
+
+use super::Minor;
+
+/// What the chart and the agents of one minor take: every difference between minors that generated values depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The agent option `devices` takes exclusions such as `!flannel+` (cilium/cilium 31748fcda0).
+    pub excludes_devices: bool,
+    /// What the chart writes behind the seconds of `operator.unmanagedPodWatcher.intervalSeconds`.
+    watcher_unit: &'static str,
+}
+
+pub(super) const CILIUM_1_20: Dialect = Dialect { excludes_devices: true, watcher_unit: "s" };
+pub(super) const CILIUM_1_19: Dialect = CILIUM_1_20;
+pub(super) const CILIUM_1_18: Dialect = Dialect { excludes_devices: false, watcher_unit: "" };
+pub(super) const CILIUM_1_17: Dialect = CILIUM_1_18;
+pub(super) const CILIUM_1_16: Dialect = CILIUM_1_18;
+
+/// Values that a chart took once, the last minor that did, and what is said instead. Most of them newer charts
+/// ignore without a word (upgrade notes of each minor; templates/validate.yaml).
+const RETIRED: &[(&str, Minor, &str)] = &[
+    ("tunnel", (1, 14), "give routingMode and tunnelProtocol"),
+    ("ipam.operator.clusterPoolIPv4PodCIDR", (1, 13), "give --target-pod-cidr"),
+    ("ipam.operator.clusterPoolIPv6PodCIDR", (1, 13), "leave it out"),
+    ("enableK8sEventHandover", (1, 14), "leave it out"),
+    ("enableCnpStatusUpdates", (1, 14), "leave it out"),
+    ("clustermesh.apiserver.tls.ca", (1, 14), "give tls.ca"),
+    ("encryption.keyFile", (1, 15), "give encryption.ipsec.keyFile"),
+    ("encryption.mountPath", (1, 15), "give encryption.ipsec.mountPath"),
+    ("encryption.secretName", (1, 15), "give encryption.ipsec.secretName"),
+    ("encryption.interface", (1, 15), "leave it out"),
+    ("containerRuntime", (1, 15), "leave it out"),
+    ("remoteNodeIdentity", (1, 15), "leave it out"),
+    ("endpointStatus", (1, 15), "leave it out"),
+    ("etcd.managed", (1, 15), "leave it out"),
+    ("proxy.prometheus", (1, 15), "give envoy.prometheus"),
+    ("bgp", (1, 16), "give bgpControlPlane"),
+    ("externalIPs", (1, 16), "it comes with --kube-proxy-replacement"),
+    ("encryption.wireguard.userspaceFallback", (1, 16), "leave it out"),
+    ("enableCiliumEndpointSlice", (1, 17), "give ciliumEndpointSlice.enabled"),
+    ("externalWorkloads", (1, 17), "leave it out"),
+    ("hostPort", (1, 17), "it comes with --kube-proxy-replacement, or with cni.chainingMode=portmap"),
+    ("nodePort.enabled", (1, 18), "it comes with --kube-proxy-replacement"),
+    ("l2podAnnouncements.interface", (1, 18), "give l2podAnnouncements.interfacePattern"),
+    ("encryption.ipsec.encryptedOverlay", (1, 19), "leave it out: the overlay is encrypted anyway"),
+    ("encryption.strictMode.enabled", (1, 19), "give encryption.strictMode.egress.enabled"),
+    ("encryption.strictMode.cidr", (1, 19), "give encryption.strictMode.egress.cidr"),
+    (
+        "encryption.strictMode.allowRemoteNodeIdentities",
+        (1, 19),
+        "give encryption.strictMode.egress.allowRemoteNodeIdentities",
+    ),
+];
+
+/// The last minor whose chart took a value, and what to do instead; `None` where this minor takes it, or none ever did.
+pub fn retired(path: &str, minor: Minor) -> Option<(Minor, &'static str)> {
+    let row = RETIRED.iter().find(|(known, last, _)| *last < minor && covers(known, path))?;
+    Some((row.1, row.2))
+}
 
 /// Who reads a key of `cilium-config`, and so must restart for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +95,10 @@ const POOL: &str = "nodes that have a block keep it; Cilium allows ranges to be 
 const DEVICES: &str = "agents attach to, and take the MTU of, other interfaces";
 const CNI_DIRS: &str = "agents use other directories of the host for the CNI file or plugin";
 
+const ENCRYPTION: &str =
+    "all agents must have it: traffic between old and new is dropped or in the clear until then";
+const NODE_SELECTORS: &str = "nodes get other security identities; agents and operator must restart";
+
 const UNRELATED: &str = "nothing that the migration depends on; see the chart's documentation";
 
 const KEYS: &[Key] = &[
@@ -65,6 +129,13 @@ const KEYS: &[Key] = &[
         "kube-proxy-replacement",
         "existing connections to services break, node by node",
     ),
+    chart("k8sServiceHost", "agents and operator reach the API server at another address"),
+    chart("k8sServicePort", "agents and operator reach the API server at another address"),
+    agent(
+        "bpf.masquerade",
+        "enable-bpf-masquerade",
+        "pods' traffic out of the cluster is translated elsewhere",
+    ),
     agent("ipv6.enabled", "enable-ipv6", "pods get, or lose, IPv6 addresses when they restart"),
     agent("devices", "devices", DEVICES),
     agent("forceDeviceDetection", "force-device-detection", DEVICES),
@@ -86,10 +157,12 @@ const KEYS: &[Key] = &[
     ),
     chart("operator.replicas", "the operator is scaled"),
     chart("rollOutCiliumPods", "Helm restarts agents by itself when cilium-config changes, or leaves it"),
-    chart(
-        "encryption",
-        "all agents must have it: traffic between old and new is dropped or in the clear until then",
-    ),
+    agent("nodeSelectorLabels", "enable-node-selector-labels", NODE_SELECTORS),
+    operator("nodeSelectorLabels", "enable-node-selector-labels", NODE_SELECTORS),
+    agent("encryption.enabled", "enable-ipsec", ENCRYPTION),
+    agent("encryption.enabled", "enable-wireguard", ENCRYPTION),
+    agent("hubble.enabled", "enable-hubble", "agents observe flows, or stop to"),
+    chart("encryption", ENCRYPTION),
     chart("hubble", "Hubble components are added, changed or removed"),
     chart("envoy", "L7 traffic is proxied elsewhere; connections through the proxy break"),
     chart("operator", "the operator restarts; no traffic is touched"),
@@ -121,27 +194,31 @@ fn covers(known: &str, path: &str) -> bool {
 ///
 /// On a node that a CiliumNodeConfig selects its `spec.defaults` win over these.
 pub fn expected_agent_config(values: &Value) -> Vec<(&'static str, String)> {
-    expected_config(values, Reader::Agent)
+    expected_config(values, Reader::Agent, "")
 }
 
-/// The same for the operator.
-pub fn expected_operator_config(values: &Value) -> Vec<(&'static str, String)> {
-    expected_config(values, Reader::Operator)
+/// The same for the operator of a minor.
+pub fn expected_operator_config(values: &Value, dialect: &Dialect) -> Vec<(&'static str, String)> {
+    expected_config(values, Reader::Operator, dialect.watcher_unit)
 }
 
-fn expected_config(values: &Value, reader: Reader) -> Vec<(&'static str, String)> {
+fn expected_config(values: &Value, reader: Reader, unit: &str) -> Vec<(&'static str, String)> {
     KEYS.iter()
         .filter_map(|key| {
             let (name, _) = key.config.filter(|(_, who)| *who == reader)?;
             let value = values.pointer(&format!("/{}", key.path.replace('.', "/")))?;
-            Some((name, rendered(key.path, value, values)?))
+            Some((name, rendered(name, key.path, value, values, unit)?))
         })
         .collect()
 }
 
 /// The text that the chart's template makes of a value, or `None` where it leaves the key out.
-fn rendered(path: &str, value: &Value, values: &Value) -> Option<String> {
+fn rendered(name: &str, path: &str, value: &Value, values: &Value, unit: &str) -> Option<String> {
     match (path, value) {
+        ("encryption.enabled", on) => {
+            let kind = values.pointer("/encryption/type").and_then(Value::as_str).unwrap_or("ipsec");
+            (*on == Value::Bool(true) && name == format!("enable-{kind}")).then(|| "true".to_owned())
+        }
         ("cni.exclusive", _) if values.pointer("/cni/customConf") == Some(&Value::Bool(true)) => None,
         ("cni.chainingMode", Value::String(mode)) if mode == "none" => None,
         ("operator.setNodeTaints" | "forceDeviceDetection", Value::Bool(false))
@@ -150,7 +227,7 @@ fn rendered(path: &str, value: &Value, values: &Value) -> Option<String> {
         ("operator.unmanagedPodWatcher.restart", Value::Bool(false)) => Some("0".to_owned()),
         ("operator.unmanagedPodWatcher.restart", _) => {
             let seconds = values.pointer("/operator/unmanagedPodWatcher/intervalSeconds");
-            Some(format!("{}s", seconds.and_then(Value::as_u64).unwrap_or(15)))
+            Some(format!("{}{unit}", seconds.and_then(Value::as_u64).unwrap_or(15)))
         }
         ("policyEnforcementMode", Value::String(mode)) => Some(mode.to_lowercase()),
         (_, Value::Array(items)) => {
@@ -186,7 +263,37 @@ mod tests {
         ];
         assert_eq!(expected_agent_config(&values), agent.map(|(key, value)| (key, value.to_owned())));
         let operator = [("unmanaged-pod-watcher-interval", "15s"), ("set-cilium-node-taints", "true")];
-        assert_eq!(expected_operator_config(&values), operator.map(|(key, value)| (key, value.to_owned())));
+        let expected = operator.map(|(key, value)| (key, value.to_owned()));
+        assert_eq!(expected_operator_config(&values, &CILIUM_1_20), expected);
+        assert_eq!(expected_operator_config(&values, &CILIUM_1_18)[0].1, "15", "a number until 1.18");
+    }
+
+    #[test]
+    fn encryption_is_said_by_its_type() {
+        let config = |values: Value| expected_agent_config(&values);
+        let on = |name| vec![(name, "true".to_owned())];
+        assert_eq!(
+            config(json!({"encryption": {"enabled": true, "type": "wireguard"}})),
+            on("enable-wireguard")
+        );
+        assert_eq!(config(json!({"encryption": {"enabled": true}})), on("enable-ipsec"));
+        assert_eq!(config(json!({"encryption": {"enabled": false}})), []);
+    }
+
+    #[test]
+    fn node_selectors_concern_agents_and_operator() {
+        let values = json!({"nodeSelectorLabels": true});
+        assert_eq!(expected_agent_config(&values), expected_operator_config(&values, &CILIUM_1_16));
+        assert_eq!(expected_agent_config(&values).len(), 1);
+    }
+
+    #[test]
+    fn retired_values_are_retired_by_minor() {
+        assert_eq!(retired("tunnel", (1, 16)).unwrap().0, (1, 14));
+        assert_eq!(retired("hostPort.enabled", (1, 17)), None);
+        assert!(retired("hostPort.enabled", (1, 18)).unwrap().1.contains("portmap"));
+        assert_eq!(retired("encryption.strictMode.egress.enabled", (1, 20)), None);
+        assert_eq!(retired("tunnelPort", (1, 20)), None);
     }
 
     #[test]

@@ -6,15 +6,19 @@
 
 mod agent;
 mod distribution;
+mod ipsec;
 mod keys;
 mod node_config;
 mod patches;
+mod unlisted;
 
 pub use agent::{AGENT_CONFIG_DIR, CNI_DIR, CNI_FILE};
 pub use distribution::{Distribution, Fit};
-pub use keys::{effect, expected_agent_config, expected_operator_config};
+pub use ipsec::{IPSEC_KEY_BYTES, IPSEC_SECRET, ipsec_key};
+pub use keys::{Dialect, effect, expected_agent_config, expected_operator_config, retired};
 pub use node_config::{NODE_CONFIG_NAME, NodeConfig};
 pub use patches::{newest_patch, patch_of};
+pub use unlisted::unlisted;
 
 use crate::error::{Error, Result};
 
@@ -34,11 +38,14 @@ pub struct Target {
     pub tested_kubernetes: (Minor, Minor),
     /// Oldest Kubernetes that the chart installs on (`kubeVersion` in Chart.yaml).
     pub oldest_kubernetes: Minor,
+    /// What its chart calls things.
+    pub dialect: &'static Dialect,
 }
 
+/// UDP port of Cilium's WireGuard; it cannot be changed (Documentation/operations/system_requirements.rst).
+pub const WIREGUARD_PORT: u16 = 51871;
+
 /// The minors that the tool installs, newest first.
-///
-/// Minors before 1.19 cannot exclude devices (`!flannel+`, agent option `devices`), which the generated values do.
 pub const TARGETS: &[Target] = &[
     Target {
         minor: (1, 20),
@@ -46,6 +53,7 @@ pub const TARGETS: &[Target] = &[
         rhel8: 10,
         tested_kubernetes: ((1, 33), (1, 36)),
         oldest_kubernetes: (1, 21),
+        dialect: &keys::CILIUM_1_20,
     },
     Target {
         minor: (1, 19),
@@ -53,6 +61,31 @@ pub const TARGETS: &[Target] = &[
         rhel8: 10,
         tested_kubernetes: ((1, 31), (1, 34)),
         oldest_kubernetes: (1, 21),
+        dialect: &keys::CILIUM_1_19,
+    },
+    Target {
+        minor: (1, 18),
+        kernel: (5, 10),
+        rhel8: 6,
+        tested_kubernetes: ((1, 30), (1, 33)),
+        oldest_kubernetes: (1, 21),
+        dialect: &keys::CILIUM_1_18,
+    },
+    Target {
+        minor: (1, 17),
+        kernel: (5, 4),
+        rhel8: 6,
+        tested_kubernetes: ((1, 29), (1, 32)),
+        oldest_kubernetes: (1, 21),
+        dialect: &keys::CILIUM_1_17,
+    },
+    Target {
+        minor: (1, 16),
+        kernel: (5, 4),
+        rhel8: 6,
+        tested_kubernetes: ((1, 27), (1, 30)),
+        oldest_kubernetes: (1, 21),
+        dialect: &keys::CILIUM_1_16,
     },
 ];
 
@@ -78,7 +111,7 @@ impl Target {
             let known: Vec<_> =
                 TARGETS.iter().map(|target| format!("{}.{}", target.minor.0, target.minor.1)).collect();
             Error::usage(format!("Cilium version {version:?} is not one that this tool can install"))
-                .hint(format!("give a patch release of {}", known.join(" or ")))
+                .hint(format!("give a patch release of one of {}", known.join(", ")))
         })
     }
 
@@ -121,9 +154,21 @@ mod tests {
     fn knows_its_minors() {
         assert_eq!(Target::of("1.19.6").unwrap().minor, (1, 19));
         assert_eq!(Target::of("v1.20.0-rc.1").unwrap().minor, (1, 20));
-        for version in ["1.18.3", "1.2", "2.0.0", "latest", ""] {
-            assert!(Target::of(version).unwrap_err().hints[0].contains("1.20 or 1.19"), "{version}");
+        for (version, minor) in [("1.16.19", 16), ("1.17.18", 17), ("1.18.12", 18)] {
+            assert_eq!(Target::of(version).unwrap().minor, (1, minor));
         }
+        for version in ["1.15.3", "1.21.0", "1.2", "2.0.0", "latest", ""] {
+            let hint = &Target::of(version).unwrap_err().hints[0];
+            assert_eq!(hint, "give a patch release of one of 1.20, 1.19, 1.18, 1.17, 1.16", "{version}");
+        }
+    }
+
+    #[test]
+    fn older_minors_take_older_kernels() {
+        let accepts = |version: &str, kernel| Target::of(version).unwrap().accepts_kernel(kernel);
+        assert_eq!(accepts("1.17.18", "5.4.0-150-generic"), Some(true));
+        assert_eq!(accepts("1.18.12", "5.4.0-150-generic"), Some(false));
+        assert_eq!(accepts("1.18.12", "4.18.0-372.el8_6.x86_64"), Some(true));
     }
 
     #[test]

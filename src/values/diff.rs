@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use similar::TextDiff;
 
-use super::tree;
+use super::{redact, tree};
 use crate::error::Result;
 use crate::target::effect;
 use crate::yaml;
@@ -24,7 +24,44 @@ pub struct Change {
     pub effect: &'static str,
 }
 
-/// The values that differ, ordered by path; private keys are not shown.
+/// One value in three states; `None` where the chart's default holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Path of the value, in the syntax of `--set`.
+    pub key: String,
+    /// In the running release.
+    pub running: Option<Value>,
+    /// In the migration phase.
+    pub migration: Option<Value>,
+    /// In the final phase.
+    #[serde(rename = "final")]
+    pub last: Option<Value>,
+    /// What a running cluster feels of the final value.
+    pub effect: &'static str,
+}
+
+/// The values that are not the same in both phases and in the running release, where there is one; ordered by path,
+/// secrets hidden.
+pub fn three_way(running: Option<&Value>, migration: &Value, last: &Value) -> Vec<Row> {
+    let trees = [running.unwrap_or(migration), migration, last].map(tree::leaves);
+    let mut keys: Vec<_> = trees.iter().flat_map(|tree| tree.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let differs = |key: &&&String| trees.iter().any(|tree| tree.get(**key) != trees[1].get(**key));
+    let row = |key: &String| {
+        let at = |tree: usize| trees[tree].get(key).map(|value| redact::shown(key, value));
+        Row {
+            key: key.clone(),
+            running: running.and_then(|_| at(0)),
+            migration: at(1),
+            last: at(2),
+            effect: effect(key, trees[2].get(key)),
+        }
+    };
+    keys.iter().filter(differs).map(|key| row(key)).collect()
+}
+
+/// The values that differ, ordered by path; secrets are not shown.
 pub fn diff(a: &Value, b: &Value) -> Vec<Change> {
     let (old, new) = (tree::leaves(a), tree::leaves(b));
     let mut keys: Vec<_> = old.keys().chain(new.keys()).collect();
@@ -34,8 +71,8 @@ pub fn diff(a: &Value, b: &Value) -> Vec<Change> {
         .filter(|key| old.get(*key) != new.get(*key))
         .map(|key| Change {
             key: key.clone(),
-            from: old.get(key).map(|value| shown(key, value)),
-            to: new.get(key).map(|value| shown(key, value)),
+            from: old.get(key).map(|value| redact::shown(key, value)),
+            to: new.get(key).map(|value| redact::shown(key, value)),
             effect: effect(key, new.get(key)),
         })
         .collect()
@@ -51,26 +88,24 @@ pub fn unified(names: (&str, &str), a: &Value, b: &Value) -> Result<String> {
 }
 
 fn sorted(values: &Value) -> Result<String> {
-    yaml::write(&public(values, ""))
+    yaml::write(&in_order(&redact::public(values)))
 }
 
-/// A copy with sorted keys and without secrets.
-fn public(value: &Value, path: &str) -> Value {
-    let Value::Object(map) = value else { return shown(path, value) };
-    let sorted: BTreeMap<_, _> = map.iter().collect();
-    let pairs = sorted.into_iter().map(|(key, value)| (key.clone(), public(value, &tree::join(path, key))));
-    Value::Object(pairs.collect())
-}
-
-/// Private keys sit in the chart as `key` beneath a `tls`, such as `hubble.tls.server.key`.
-fn shown(path: &str, value: &Value) -> Value {
-    let mut names = path.split('.');
-    let private = names.next_back() == Some("key") && names.any(|name| name == "tls");
-    if private && value.as_str() != Some("") { json!("(private)") } else { value.clone() }
+fn in_order(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            Value::Object(sorted.into_iter().map(|(key, value)| (key.clone(), in_order(value))).collect())
+        }
+        Value::Array(items) => items.iter().map(in_order).collect(),
+        scalar => scalar.clone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -91,10 +126,28 @@ mod tests {
     }
 
     #[test]
+    fn three_states_side_by_side() {
+        let (migration, last) = (json!({"a": 1, "b": 1, "token": "S3CRET"}), json!({"a": 2, "b": 1}));
+        let states = |running: Option<Value>| -> Vec<_> {
+            let rows = three_way(running.as_ref(), &migration, &last);
+            rows.into_iter().map(|row| json!([row.key, row.running, row.migration, row.last])).collect()
+        };
+        assert_eq!(states(None), [json!(["a", null, 1, 2]), json!(["token", null, "(private)", null])]);
+        let running = states(Some(json!({"a": 2, "c": 3})));
+        let wanted = [
+            json!(["a", 2, 1, 2]),
+            json!(["b", null, 1, 1]),
+            json!(["c", 3, null, null]),
+            json!(["token", null, "(private)", null]),
+        ];
+        assert_eq!(running, wanted);
+    }
+
+    #[test]
     fn private_keys_are_not_shown() {
         let a = json!({"hubble": {"tls": {"server": {"key": "S3CRET", "cert": "C"}}}});
         let rows = diff(&a, &json!({}));
-        assert_eq!(rows[0].from, Some(json!("C")));
+        assert_eq!(rows[0].from, Some(json!("(private)")));
         assert_eq!(rows[1].from, Some(json!("(private)")));
         let text = unified(("running", "final"), &a, &json!({})).unwrap();
         assert!(!text.contains("S3CRET") && text.starts_with("--- running\n+++ final\n"), "{text}");

@@ -3,7 +3,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
 mod diff;
+mod features;
+mod known;
+mod manifests;
 mod overlay;
+mod redact;
 mod render;
 mod rules;
 mod set;
@@ -11,8 +15,11 @@ mod settings;
 mod tree;
 mod user;
 
-pub use diff::{Change, diff, unified};
+pub use diff::{Change, Row, diff, three_way, unified};
+pub use known::check_keys;
+pub use manifests::{ObjectDiff, manifests};
 pub use overlay::Overlay;
+pub use rules::not_yet;
 pub use user::user_part;
 
 use std::collections::BTreeMap;
@@ -60,6 +67,8 @@ pub struct Detected {
     pub schedulable_nodes: usize,
     /// The distribution of Kubernetes.
     pub distribution: Distribution,
+    /// CNIs beside the source that keep files of their own in the CNI directory, such as Multus.
+    pub other_cnis: Vec<String>,
 }
 
 /// Why a value is what it is.
@@ -107,6 +116,14 @@ impl Values {
     pub fn to_yaml(&self) -> Result<String> {
         render::yaml(&self.tree, &self.provenance)
     }
+
+    /// The same to look at: what seems to be a secret is hidden.
+    ///
+    /// # Errors
+    /// Those of [`crate::yaml::write`].
+    pub fn to_shown_yaml(&self) -> Result<String> {
+        render::yaml(&redact::public(&self.tree), &self.provenance)
+    }
 }
 
 /// Makes the values of a phase: what the migration needs, then what the user gave on top, merged as Helm merges.
@@ -117,19 +134,29 @@ impl Values {
 /// A Cilium version that is not known, an overlay that cannot be applied, and values with which the migration
 /// would hurt running pods; the latter name every such value and why.
 pub fn generate(phase: Phase, detected: &Detected, intent: &Intent, user: &[Overlay]) -> Result<Values> {
-    Target::of(&intent.cilium_version)?;
-    let settings = settings::all(phase, detected, intent);
-    let mut values = Values { tree: json!({}), provenance: BTreeMap::new() };
-    for setting in &settings {
-        tree::set(&mut values.tree, setting.path, setting.value.clone());
-        values.provenance.insert(setting.path.to_owned(), setting.origin.clone());
-    }
+    let target = Target::of(&intent.cilium_version)?;
+    let settings = settings::all(phase, detected, intent, target.dialect);
+    let mut values = defaults(phase, detected, intent)?;
     let mut user: Vec<_> = user.iter().collect();
     user.sort_by_key(|overlay| overlay.rank());
     for overlay in user {
         apply(&mut values, overlay)?;
     }
-    rules::check(phase, detected, intent, &settings, &values)?;
+    rules::check(target, phase, detected, intent, &settings, &values)?;
+    Ok(values)
+}
+
+/// What the tool itself sets in a phase, without the user's values and unchecked.
+///
+/// # Errors
+/// A Cilium version that is not known.
+pub fn defaults(phase: Phase, detected: &Detected, intent: &Intent) -> Result<Values> {
+    let target = Target::of(&intent.cilium_version)?;
+    let mut values = Values { tree: json!({}), provenance: BTreeMap::new() };
+    for setting in settings::all(phase, detected, intent, target.dialect) {
+        tree::set(&mut values.tree, setting.path, setting.value);
+        values.provenance.insert(setting.path.to_owned(), setting.origin);
+    }
     Ok(values)
 }
 

@@ -6,10 +6,12 @@ use serde_json::Value;
 use super::settings::Setting;
 use super::{Detected, Origin, Phase, Values, tree};
 use crate::error::{Error, Result};
-use crate::model::{Intent, overlaps};
+use crate::model::{Encryption, Intent, overlaps};
+use crate::target::{Target, WIREGUARD_PORT, retired};
 
 /// Refuses values with which the phase is not safe; the error names all of them.
 pub(super) fn check(
+    target: &Target,
     phase: Phase,
     detected: &Detected,
     intent: &Intent,
@@ -20,11 +22,17 @@ pub(super) fn check(
     faults.extend(ports(detected, &values.tree));
     faults.extend(ranges(detected, &values.tree));
     faults.extend(families(detected, intent));
+    faults.extend(wireguard(detected, intent, &values.tree));
+    faults.extend(service_host(phase, intent, &values.tree));
+    faults.extend(retired_keys(target, values));
     if faults.is_empty() {
         faults.extend(settings.iter().filter(|setting| setting.locked).filter_map(|s| changed(s, values)));
     }
     if phase == Phase::Migration {
         faults.extend(overrides(&values.tree));
+        if intent.features.encryption.is_none() {
+            faults.extend(encryption(&values.tree));
+        }
     }
     match faults.as_slice() {
         [] => Ok(()),
@@ -46,6 +54,81 @@ fn ports(detected: &Detected, tree: &Value) -> Option<String> {
             "tunnelPort: Cilium would use UDP port {old}, which {} {} uses on every node; choose another port",
             detected.source, detected.backend
         )
+    })
+}
+
+/// Values of the user's that this chart does not take any more; it would ignore most of them without a word.
+fn retired_keys(target: &Target, values: &Values) -> Vec<String> {
+    let given = values.provenance.iter().filter_map(|(path, origin)| match origin {
+        Origin::User { from } => Some((path, from)),
+        _ => None,
+    });
+    let fault = |(path, from): (&String, &String)| {
+        let ((major, minor), instead) = retired(path, target.minor)?;
+        Some(format!("{path} ({from}): {major}.{minor} was the last Cilium to take it; {instead}"))
+    };
+    given.filter_map(fault).collect()
+}
+
+fn is_true(tree: &Value, path: &str) -> bool {
+    tree::get(tree, path).is_some_and(|value| same(value, &Value::Bool(true)))
+}
+
+/// By a value of the user's own; the flag is minded by the settings.
+fn encryption(tree: &Value) -> Option<String> {
+    is_true(tree, "encryption.enabled").then(|| {
+        "encryption.enabled: pods of the old CNI do not take part, and nodes that switch lose each other; \
+         ask for it with --encryption, which begins with the final values"
+            .to_owned()
+    })
+}
+
+/// Cilium's WireGuard has a port that cannot be changed.
+fn wireguard(detected: &Detected, intent: &Intent, tree: &Value) -> Option<String> {
+    let given = is_true(tree, "encryption.enabled")
+        && tree::get(tree, "encryption.type").and_then(Value::as_str) == Some("wireguard");
+    if !given && intent.features.encryption != Some(Encryption::Wireguard) {
+        return None;
+    }
+    let overlay = tree::get(tree, "tunnelPort").and_then(Value::as_u64);
+    if overlay == Some(u64::from(WIREGUARD_PORT)) {
+        return Some(format!(
+            "tunnelPort: UDP port {WIREGUARD_PORT} is Cilium's WireGuard; choose another port"
+        ));
+    }
+    (detected.overlay_port == Some(WIREGUARD_PORT)).then(|| {
+        format!(
+            "encryption.type: Cilium's WireGuard needs UDP port {WIREGUARD_PORT}, which {} {} uses on every node; \
+             move {} to another port first, or ask for --encryption ipsec",
+            detected.source, detected.backend, detected.source
+        )
+    })
+}
+
+/// Without kube-proxy the Service of the API server does not answer an agent that starts.
+fn service_host(phase: Phase, intent: &Intent, tree: &Value) -> Option<String> {
+    let wanted = intent.features.kube_proxy_replacement
+        || (phase == Phase::Final && is_true(tree, "kubeProxyReplacement"));
+    let given = ["k8sServiceHost", "k8sServiceHostRef.name", "k8s.apiServerURLs"]
+        .iter()
+        .any(|path| tree::get(tree, path).and_then(Value::as_str).is_some_and(|text| !text.is_empty()));
+    (wanted && !given).then(|| {
+        "k8sServiceHost is missing: without kube-proxy an agent does not reach the API server by its Service; give an \
+         address that all nodes reach: --set k8sServiceHost=HOST,k8sServicePort=6443"
+            .to_owned()
+    })
+}
+
+/// Why values are right but must not be rolled out yet.
+pub fn not_yet(phase: Phase, detected: &Detected, values: &Value) -> Option<Error> {
+    let replaces = phase == Phase::Final && is_true(values, "kubeProxyReplacement");
+    (replaces && detected.kube_proxy).then(|| {
+        Error::no("kubeProxyReplacement: kube-proxy still runs; both would translate the same connections")
+            .hint(
+                "once every node is migrated take kube-proxy away; what it set up keeps serving until then: \
+                 kubectl -n kube-system delete daemonset,configmap kube-proxy",
+            )
+            .hint("or leave kube-proxy in place and finalize without its replacement")
     })
 }
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Detected, Origin, Phase};
+use super::{Detected, Origin, Phase, features};
 use crate::model::Intent;
+use crate::target::Dialect;
 
 /// One value of the chart.
 pub(super) struct Setting {
@@ -18,29 +19,41 @@ const GUIDE: &str = "Cilium guide \"Migrating a cluster to Cilium\"";
 /// Cilium requires the name to be of this length at most (templates/validate.yaml).
 const CLUSTER_NAME_LENGTH: usize = 32;
 
-/// Everything that the tool sets in a phase.
-pub(super) fn all(phase: Phase, detected: &Detected, intent: &Intent) -> Vec<Setting> {
+/// Names of the links by which nodes usually reach each other, for agents that cannot exclude any.
+const UPLINKS: [&str; 5] = ["eth+", "en+", "bond+", "team+", "ib+"];
+
+/// Everything that the tool sets in a phase; of two settings of one path the later one counts.
+pub(super) fn all(phase: Phase, detected: &Detected, intent: &Intent, dialect: &Dialect) -> Vec<Setting> {
     let mut settings = switch(phase);
     settings.extend(network(detected, intent));
-    settings.extend(devices(detected));
+    settings.extend(devices(detected, dialect));
     settings.extend(cluster(detected));
+    for setting in features::settings(phase, detected, &intent.features) {
+        settings.retain(|earlier| earlier.path != setting.path);
+        settings.push(setting);
+    }
     settings
 }
 
 /// Cannot be changed by the user in this phase.
-fn locked(path: &'static str, value: Value, reason: &str, source: &str) -> Setting {
+pub(super) fn locked(path: &'static str, value: Value, reason: &str, source: &str) -> Setting {
     Setting { locked: true, ..required(path, value, reason, source) }
 }
 
 /// Can be changed by the user.
-fn required(path: &'static str, value: Value, reason: &str, source: &str) -> Setting {
+pub(super) fn required(path: &'static str, value: Value, reason: &str, source: &str) -> Setting {
     let origin = Origin::Required { reason: reason.to_owned(), source: source.to_owned() };
     Setting { path, value, origin, locked: false }
 }
 
 /// Follows from the cluster; can be changed by the user.
-fn detected_as(path: &'static str, value: Value, from: impl Into<String>) -> Setting {
+pub(super) fn detected_as(path: &'static str, value: Value, from: impl Into<String>) -> Setting {
     Setting { path, value, origin: Origin::Detected { from: from.into() }, locked: false }
+}
+
+/// The user asked for it by a flag, and it holds against other values of the user's.
+pub(super) fn asked(path: &'static str, value: Value, flag: &str) -> Setting {
+    Setting { path, value, origin: Origin::User { from: flag.to_owned() }, locked: true }
 }
 
 /// The values that are different once every node is migrated.
@@ -176,20 +189,33 @@ fn network(detected: &Detected, intent: &Intent) -> Vec<Setting> {
 ///
 /// Exclusions alone select nothing, so detection is forced beside them. Any filter also switches off the rule
 /// that skips veths without a default route, so pods' veths are excluded by name. Bridges and `cni*` are never
-/// detected. (pkg/datapath/linux/devices_controller.go `isSelectedDevice` of Cilium 1.19.6.)
-fn devices(detected: &Detected) -> Vec<Setting> {
-    let links: Vec<_> =
-        detected.links.iter().map(String::as_str).chain(["veth+"]).map(|link| format!("!{link}")).collect();
-    let from = format!("links of {}, which Cilium's detection would choose too", detected.source);
-    let mut settings = vec![
-        detected_as("devices", json!(links), from),
-        required(
-            "forceDeviceDetection",
-            json!(true),
-            "exclusions alone select no device",
-            "pkg/datapath/linux/devices_controller.go",
-        ),
-    ];
+/// detected. (pkg/datapath/linux/devices_controller.go `isSelectedDevice` of Cilium 1.19.6.) Older agents know no
+/// exclusions: for them the list is the whole selection.
+fn devices(detected: &Detected, dialect: &Dialect) -> Vec<Setting> {
+    let mut settings = if dialect.excludes_devices {
+        let links = detected.links.iter().map(String::as_str).chain(["veth+"]);
+        let links: Vec<_> = links.map(|link| format!("!{link}")).collect();
+        let from = format!("links of {}, which Cilium's detection would choose too", detected.source);
+        vec![
+            detected_as("devices", json!(links), from),
+            required(
+                "forceDeviceDetection",
+                json!(true),
+                "exclusions alone select no device",
+                "pkg/datapath/linux/devices_controller.go",
+            ),
+        ]
+    } else {
+        vec![required(
+            "devices",
+            json!(UPLINKS),
+            &format!(
+                "without it agents would choose links of {} too; give the nodes' own, if they are others",
+                detected.source
+            ),
+            "cilium/cilium issues 14339 and 14829",
+        )]
+    };
     if let Some(mtu) = detected.mtu {
         settings.push(detected_as(
             "MTU",
@@ -205,12 +231,7 @@ fn cluster(detected: &Detected) -> Vec<Setting> {
     let nodes = detected.schedulable_nodes;
     let mut settings = vec![
         detected_as("operator.replicas", json!(nodes.clamp(1, 2)), format!("{nodes} schedulable nodes")),
-        required(
-            "cni.exclusive",
-            json!(true),
-            "other CNIs' files are renamed on a node that switched",
-            "daemon/cmd/cni/config.go",
-        ),
+        exclusive(&detected.other_cnis),
     ];
     if let Some(name) = cluster_name(&detected.cluster_name) {
         settings.push(detected_as(
@@ -219,7 +240,7 @@ fn cluster(detected: &Detected) -> Vec<Setting> {
             format!("kubeconfig: {}", detected.cluster_name),
         ));
     }
-    if detected.host_ports && detected.kube_proxy {
+    if detected.host_ports && (detected.kube_proxy || detected.distribution.has_kube_proxy_inside()) {
         // Without kube-proxy's replacement only the portmap plugin serves hostPorts. The mode is the same in
         // both phases and in the CiliumNodeConfig, so that no change of phase rewrites a node's CNI file.
         settings.push(detected_as(
@@ -233,6 +254,22 @@ fn cluster(detected: &Detected) -> Vec<Setting> {
         settings.push(detected_as(path, value, format!("nodes run {name}")));
     }
     settings
+}
+
+/// Whether agents rename all CNI files but their own. The directories stay what they are, since CNIs beside Cilium look
+/// for its file and its plugin there; Cilium's file is the first by name but for Multus' own `00-multus.conf`, which
+/// hands pods on to the next one (k8snetworkplumbingwg/multus-cni issues 972 and 1132).
+fn exclusive(others: &[String]) -> Setting {
+    if others.is_empty() {
+        return required(
+            "cni.exclusive",
+            json!(true),
+            "other CNIs' files are renamed on a node that switched",
+            "daemon/cmd/cni/config.go",
+        );
+    }
+    let from = format!("{} runs, whose CNI files must keep their names", others.join(" and "));
+    detected_as("cni.exclusive", json!(false), from)
 }
 
 /// A name that Cilium accepts: lower case letters, digits and dashes, no dash at the ends; `None` where nothing

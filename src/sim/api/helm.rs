@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::sim::helm;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::Shared;
 
@@ -24,6 +25,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call, rest: &[String]) -> Answer<Re
             values.ok_or_else(not_found)?.clone()
         }
         ("POST", ["releases"]) => world.helm_apply(&call.json()?).map_err(failed)?,
+        ("POST", ["templates"]) => json!(helm::template(&call.json()?).map_err(failed)?),
         ("DELETE", ["releases", namespace, name]) => {
             world.helm_uninstall(namespace, name).map_err(failed)?;
             json!({})

@@ -20,7 +20,7 @@ fn defaults() -> Value {
             "operator": {"clusterPoolIPv4PodCIDRList": ["10.0.0.0/8"], "clusterPoolIPv4MaskSize": 24}},
         "operator": {"replicas": 2, "removeNodeTaints": true,
             "unmanagedPodWatcher": {"restart": true, "intervalSeconds": 15}},
-        "envoy": {"enabled": true}, "hubble": {"enabled": true}, "bpf": {}, "enableIPv4Masquerade": true,
+        "encryption": {"enabled": false, "type": "ipsec"}, "envoy": {"enabled": true}, "hubble": {"enabled": true}, "bpf": {}, "enableIPv4Masquerade": true,
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}},
     })
 }
@@ -124,10 +124,15 @@ fn config_map(values: &Value) -> Value {
         ("enable-bpf-masquerade", "/bpf/masquerade"),
         ("enable-l7-proxy", "/l7Proxy"),
         ("force-device-detection", "/forceDeviceDetection"),
+        ("enable-node-selector-labels", "/nodeSelectorLabels"),
     ] {
         if let Some(value) = values.pointer(pointer).filter(|v| !v.is_null() && **v != 0) {
             put(key, printed(value));
         }
+    }
+    let encryption = &values["encryption"];
+    if encryption["enabled"] == true {
+        put(&format!("enable-{}", printed(&encryption["type"])), "true".into());
     }
     let cni = &values["cni"];
     if cni["customConf"] != true && cni["install"] == true {
