@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::Reporter;
 use crate::helm::{self, Helm, Installer};
 use crate::journal::{Journal, Lease, Record, holder};
-use crate::kube::{PodExec, Reader, Settings, WriteKey, Writer, connect};
+use crate::kube::{Connection, PodExec, Reader, Settings, WriteKey, Writer, connect};
 use crate::model::DryRun;
 use crate::observe::Observer;
 use crate::ui::Ui;
@@ -35,6 +35,8 @@ pub struct Session {
     pub observer: Observer,
     /// helm, which can only be asked; or why there is none.
     pub helm: Result<Helm>,
+    /// Host name or address by which the API server is reached.
+    pub host: String,
     // Deleted when the session ends.
     _kubeconfig: tempfile::NamedTempFile,
 }
@@ -81,7 +83,8 @@ impl Ctx {
         if let Ok(helm) = &helm {
             observer = observer.with_release(helm.clone(), release, namespace);
         }
-        Ok((Session { reader: connection.reader, observer, helm, _kubeconfig: kubeconfig }, key))
+        let Connection { reader, host, .. } = connection;
+        Ok((Session { reader, observer, helm, host, _kubeconfig: kubeconfig }, key))
     }
 
     /// Ends at the second signal; the first one only asks the run to stop at the next safe point.

@@ -55,6 +55,14 @@ impl Scene {
         }
     }
 
+    /// The record of a new migration: the inventory is taken here, once.
+    pub(super) fn fresh(&self) -> Result<Record> {
+        let (source, parameters) = wish::source_of(&self.detection)?;
+        let inventory = source.inventory(&self.snapshot);
+        let uid = self.snapshot.cluster.uid.clone();
+        Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
+    }
+
     /// The values of a phase.
     pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
         let (source, parameters) = wish::source_of(&self.detection)?;

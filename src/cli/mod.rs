@@ -10,6 +10,7 @@ mod install;
 mod look;
 mod node;
 mod overview;
+mod plan;
 mod preflight;
 mod rbac;
 mod rollback;
@@ -57,6 +58,8 @@ pub enum Verb {
     Preflight(preflight::Args),
     /// Print the Helm values of a phase, each with the reason for it
     Values(values::Args),
+    /// Print the steps that run will take, with reasons, as a table, a runbook or data
+    Plan(plan::Args),
     /// Install Cilium beside the source CNI and prove that nothing moved
     Install(install::Args),
     /// Migrate nodes: cordon, drain, switch, restart, verify, uncordon
@@ -103,6 +106,7 @@ pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
     match verb {
         Verb::Preflight(args) => preflight::run(ctx, args).await,
         Verb::Values(args) => values::run(ctx, args).await,
+        Verb::Plan(args) => plan::run(ctx, args).await,
         Verb::Install(args) => install::run(ctx, args).await,
         Verb::Node(args) => node::run(ctx, args).await,
         Verb::Verify(args) => verify::run(ctx, args).await,

@@ -63,14 +63,15 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 fn chosen(scene: &Stage, args: &Args) -> Result<Vec<String>> {
     let listed = "nodes are listed by: kubectl get nodes";
     if args.all {
-        return Ok(nodes_in_order(&scene.snapshot));
+        return Ok(nodes_in_order(&scene.snapshot, scene.access()));
     }
     if let Some(text) = &args.selector {
         let selector = parse_selector(text).map_err(|e| Error::usage(format!("-l \"{text}\": {e}")))?;
         let matches = |name: &String| {
             scene.snapshot.node_named(name).is_some_and(|(_, node)| selector.matches(&node.labels))
         };
-        let names: Vec<String> = nodes_in_order(&scene.snapshot).into_iter().filter(matches).collect();
+        let names: Vec<String> =
+            nodes_in_order(&scene.snapshot, scene.access()).into_iter().filter(matches).collect();
         if names.is_empty() {
             return Err(
                 Error::usage(format!("no node that is left to migrate matches -l \"{text}\"")).hint(listed)

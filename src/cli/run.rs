@@ -1,14 +1,16 @@
 //! `run`: the whole migration, with the code of the single verbs.
 
+use std::path::PathBuf;
+
 use clap::Args as ClapArgs;
 
 use super::flags::{ChartArgs, ExcludeArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::install::refuse_blockers;
-use super::write::stage;
+use super::write::{Stage, stage};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
-use crate::plan::{Step, nodes_in_order};
+use crate::plan::{Plan, Step};
 use crate::report::count;
 use crate::values::Phase;
 
@@ -27,6 +29,9 @@ pub struct Args {
     /// Go on with a migration that was begun; an error where none was
     #[arg(long)]
     resume: bool,
+    /// Execute this plan, as printed by plan -o yaml; refused if the cluster is not the one it was made for
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    plan: Option<PathBuf>,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -40,11 +45,14 @@ pub struct Args {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = stage(ctx, &args.wish, args.nodes.reboot).await?;
+    let made = args.plan.as_deref().map(super::plan::read).transpose()?;
+    let reboot = args.nodes.reboot.or(made.as_ref().map(|plan| plan.intent.reboot));
+    let scene = stage(ctx, &args.wish, reboot).await?;
     if args.resume && scene.record.is_none() {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
     }
+    let steps = steps(&scene, made)?;
     refuse_blockers(&scene, &args.exclude).await?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
@@ -53,35 +61,35 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         count(scene.snapshot.nodes.len(), "node"),
         scene.intent.cilium_version
     );
-    let done = |step: &Step| scene.record.as_ref().is_some_and(|r| r.is_done(&step.id()));
-    let to_install = !done(&Step::Install);
-    let to_finalize = !done(&Step::Finalize);
+    let to_install = steps.contains(&Step::Install.id());
     let installation =
         if to_install { Some(scene.installation(Phase::Migration, &args.wish, &args.chart)?) } else { None };
-    let to_clean = !done(&Step::Cleanup);
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
-            if let Some(installation) = &installation {
-                engine.install(installation).await?;
-            }
-            for name in nodes_in_order(&scene.snapshot) {
-                engine.migrate_node(&name).await?;
-            }
-            if engine.is_dry() {
-                // What the end would do is known once every node is migrated.
-                for step in [Step::Finalize, Step::Cleanup].iter().filter(|step| !done(step)) {
-                    engine.would(step.id());
+            for id in &steps {
+                match (id.strip_prefix("node/"), id.as_str(), &installation) {
+                    (Some(node), ..) => engine.migrate_node(node).await?,
+                    (None, "install", Some(installation)) => engine.install(installation).await?,
+                    // What the end does is known once every node is migrated.
+                    _ if engine.is_dry() => engine.would(id),
+                    (None, "finalize", _) => {
+                        let now = stage(ctx, &args.wish, reboot).await?;
+                        engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
+                    }
+                    _ => engine.cleanup().await?,
                 }
-                return Ok(());
-            }
-            if to_finalize {
-                let now = super::write::stage(ctx, &args.wish, args.nodes.reboot).await?;
-                engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
-            }
-            if to_clean {
-                engine.cleanup().await?;
             }
             Ok(())
         })
         .await
+}
+
+/// Ids of the steps that are left, in the order of the plan that was made, or of the present one.
+fn steps(scene: &Stage, made: Option<Plan>) -> Result<Vec<String>> {
+    let now = scene.plan()?;
+    let ids = |plan: &Plan| plan.steps.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
+    let left = ids(&now);
+    let Some(made) = made else { return Ok(left) };
+    made.fits(&now, &scene.snapshot)?;
+    Ok(ids(&made).into_iter().filter(|id| left.contains(id)).collect())
 }

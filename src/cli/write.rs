@@ -12,13 +12,11 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
 use crate::helm::Job;
-use crate::journal::Record;
 use crate::model::RebootMode;
 use crate::report;
 use crate::target::NodeConfig;
 use crate::ui::Progress;
 use crate::values::Phase;
-use crate::wish;
 
 /// helm's own limit for one operation on the API server.
 const HELM_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(5);
@@ -49,14 +47,6 @@ impl Stage {
     pub(super) async fn read_agents(&mut self) {
         let Scene { session, snapshot, .. } = &mut self.scene;
         session.observer.add_agent_views(snapshot, &self.hands.access).await;
-    }
-
-    /// The record of a new migration: the inventory is taken here, once.
-    fn fresh(&self) -> Result<Record> {
-        let (source, parameters) = wish::source_of(&self.detection)?;
-        let inventory = source.inventory(&self.snapshot);
-        let uid = self.snapshot.cluster.uid.clone();
-        Ok(Record::new(uid, self.intent.clone(), parameters.networks.clone(), inventory))
     }
 
     /// What helm is to bring about in a phase.

@@ -89,6 +89,8 @@ pub struct Connection {
     pub reader: Reader,
     /// A kubeconfig of one context, as JSON, for helm.
     pub kubeconfig: String,
+    /// Host name or address of the API server alone.
+    pub host: String,
 }
 
 /// Opens what changes the cluster that a [`Connection`] leads to; who drops it can only read.
@@ -136,7 +138,8 @@ pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     config.read_timeout = timeout;
     config.reset_reader_on_write = true;
     let reader = Reader::new(client(config.clone())?);
-    Ok((Connection { cluster, server, reader, kubeconfig }, WriteKey(config)))
+    let host = config.cluster_url.host().unwrap_or_default().to_owned();
+    Ok((Connection { cluster, server, reader, kubeconfig, host }, WriteKey(config)))
 }
 
 fn client(config: Config) -> Result<Client> {
