@@ -20,6 +20,8 @@ pub enum Task {
     Values,
     /// Looking.
     Status,
+    /// Looking.
+    Plan,
     /// Cilium beside the source CNI.
     Install,
     /// Nodes, one after the other.
@@ -40,7 +42,7 @@ impl Task {
     /// The verbs whose rights it needs besides those for looking.
     fn parts(self) -> &'static [Self] {
         match self {
-            Self::Preflight | Self::Values | Self::Status => &[],
+            Self::Preflight | Self::Values | Self::Status | Self::Plan => &[],
             Self::Install => &[Install],
             Self::Node => &[Node],
             Self::Verify => &[Verify],
