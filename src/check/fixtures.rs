@@ -7,8 +7,9 @@ use clap::ValueEnum;
 
 use super::{Check, Facts, Finding, Task, needed_rights};
 use crate::model::{
-    Budget, Cluster, Condition, ConfigData, DaemonSet, Intent, Node, NodeId, ObjectRef, OverlayPort, Owner,
-    Phase, Pod, Read, RebootMode, Rollout, Selector, Shared, Snapshot,
+    ApiService, Budget, Cluster, Condition, ConfigData, DaemonSet, Intent, NetworkPolicy, Node, NodeId,
+    ObjectRef, OverlayPort, Owner, Phase, Pod, Read, RebootMode, Rollout, Selector, Service, ServiceRef,
+    Shared, Snapshot, Webhook,
 };
 use crate::source::{SOURCES, detect};
 
@@ -79,6 +80,8 @@ pub(crate) fn node(index: u32) -> Node {
         annotations: map(&[("flannel.alpha.coreos.com/backend-type", "vxlan")]),
         pod_cidrs: vec![format!("10.244.{index}.0/24").parse().unwrap()],
         internal_ips: vec![format!("192.168.1.{index}").parse().unwrap()],
+        external_ips: Vec::new(),
+        provider: "".into(),
         taints: Vec::new(),
         conditions: vec![Condition {
             kind: "Ready".into(),
@@ -89,6 +92,7 @@ pub(crate) fn node(index: u32) -> Node {
         kernel: "6.8.0-45-generic".into(),
         architecture: "amd64".into(),
         kubelet_version: "v1.34.2".into(),
+        os: "linux".into(),
         os_image: "Ubuntu 24.04 LTS".into(),
         max_pods: 110,
     }
@@ -109,10 +113,13 @@ pub(crate) fn pod(namespace: &str, name: &str, index: u32) -> Pod {
         deletion_timestamp: None,
         grace_seconds: 30,
         owner: Some(owner("ReplicaSet", "web-6d4b")),
-        labels: map(&[("app", "web")]),
+        labels: map(&[("app", "web")]).into(),
         mirror: false,
         empty_dir: false,
         host_ports: Vec::new(),
+        tolerates_all: false,
+        pinned: false,
+        claims: Box::default(),
         restarts: 0,
         waiting: None,
         message: None,
@@ -169,13 +176,21 @@ pub(crate) fn objects(namespace: &str) -> Vec<ObjectRef> {
     all
 }
 
-/// Three nodes with Flannel as its manifest has it since v0.19, a web application with a budget, and DNS.
+/// Three nodes of kubeadm with Flannel as its manifest has it since v0.19, a web application with a budget, and DNS.
 pub(crate) fn flannel() -> Snapshot {
     let dns = |index| Pod {
-        labels: map(&[("k8s-app", "kube-dns")]),
+        labels: map(&[("k8s-app", "kube-dns")]).into(),
         ..pod("kube-system", &format!("dns-{index}"), index)
     };
     let web = |index| pod("shop", &format!("web-{index}"), index);
+    let proxy = |index| Pod {
+        labels: map(&[("k8s-app", "kube-proxy")]).into(),
+        host_network: true,
+        owner: Some(owner("DaemonSet", "kube-proxy")),
+        ..pod("kube-system", &format!("kube-proxy-{index}"), index)
+    };
+    let plane = |index| Node { labels: map(&[("node-role.kubernetes.io/control-plane", "")]), ..node(index) };
+    let kubeadm = ConfigData { name: "kubeadm-config".into(), ..config("kube-system", "") };
     let cluster = Cluster {
         uid: "cluster".to_owned(),
         name: "prod".to_owned(),
@@ -183,18 +198,59 @@ pub(crate) fn flannel() -> Snapshot {
         minor: (1, 34),
     };
     Snapshot {
-        nodes: (0..3).map(node).collect(),
-        pods: (0..3).map(web).chain((0..2).map(dns)).collect(),
+        nodes: (0..3).map(plane).collect(),
+        pods: (0..3).map(web).chain((0..3).map(proxy)).chain((0..2).map(dns)).collect(),
         budgets: vec![budget("shop", "web")],
         daemon_sets: vec![daemon_set(
             "kube-flannel",
             "kube-flannel-ds",
             "ghcr.io/flannel-io/flannel:v0.28.9",
         )],
-        configs: vec![config("kube-flannel", r#"{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}"#)],
+        configs: vec![
+            config("kube-flannel", r#"{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}"#),
+            kubeadm,
+        ],
         service_cidrs: Read::Known(vec!["10.96.0.0/12".parse().unwrap()]),
         release: Read::Known(None),
         objects: objects("kube-flannel"),
         ..Snapshot::empty(cluster)
+    }
+}
+
+/// A Service in front of the pods labelled `app=web`.
+pub(crate) fn service(namespace: &str, name: &str) -> Service {
+    Service {
+        namespace: namespace.into(),
+        name: name.into(),
+        selector: map(&[("app", "web")]),
+        external_ips: Vec::new(),
+    }
+}
+
+/// A webhook that must answer, served by a Service of the same name.
+pub(crate) fn webhook(namespace: &str, name: &str) -> Webhook {
+    let service = ServiceRef { namespace: namespace.into(), name: name.into() };
+    Webhook {
+        configuration: name.into(),
+        name: format!("{name}.example.io").into(),
+        service,
+        fail_closed: true,
+    }
+}
+
+/// An aggregated API that is available, served by a Service of the same name.
+pub(crate) fn api_service(namespace: &str, name: &str) -> ApiService {
+    let service = ServiceRef { namespace: namespace.into(), name: name.into() };
+    ApiService { name: format!("v1.{name}").into(), service, available: true }
+}
+
+/// A NetworkPolicy over the pods labelled `app=web`, with those ranges.
+pub(crate) fn network_policy(namespace: &str, name: &str, blocks: &[&str]) -> NetworkPolicy {
+    let selector = Selector { labels: map(&[("app", "web")]), expressions: Vec::new() };
+    NetworkPolicy {
+        namespace: namespace.into(),
+        name: name.into(),
+        selector: Some(selector),
+        blocks: blocks.iter().map(|block| block.parse().unwrap()).collect(),
     }
 }

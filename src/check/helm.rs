@@ -2,6 +2,7 @@
 
 use super::{Check, Facts, Finding, Severity};
 use crate::model::Read;
+use crate::target::minor_of;
 
 /// The oldest helm that this tool drives, major and minor.
 const OLDEST: (u32, u32) = (3, 16);
@@ -28,7 +29,7 @@ impl Check for Helm {
                 Finding::unknown(self, "helm", format!("its version could not be read: {why}"))
             }
             Read::Known(None) => Finding::failed(self, "helm", "was not found").hint(install),
-            Read::Known(Some(text)) => match minor(text) {
+            Read::Known(Some(text)) => match minor_of(text.trim()) {
                 None => Finding::unknown(self, "helm", format!("version {text:?} was not understood")),
                 Some(minor) if minor < OLDEST => {
                     Finding::failed(self, "helm", format!("{text}, expected 3.16 or newer")).hint(install)
@@ -38,10 +39,4 @@ impl Check for Helm {
         };
         vec![finding]
     }
-}
-
-/// Major and minor of a version such as `v3.18.0+gcc58e3f`.
-fn minor(text: &str) -> Option<(u32, u32)> {
-    let mut numbers = text.trim().trim_start_matches('v').split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }

@@ -1,13 +1,7 @@
-//! LEFT-001: nothing of an earlier Cilium is in the way.
+//! LEFT-001: no Helm release of Cilium is in the way.
 
-use super::{Check, Facts, Finding, Level, Severity, or_ok};
-use crate::model::{Node, Read, Release};
-use crate::report::count;
-use crate::source::some;
-
-/// Taint that Cilium's operator sets where an agent is not ready (operator/watchers/node_taint.go); it stays after
-/// an uninstall (cilium #31943).
-const TAINT: &str = "node.cilium.io/agent-not-ready";
+use super::{Check, Facts, Finding, Severity, or_ok};
+use crate::model::{Read, Release};
 
 pub(super) struct Leftovers;
 
@@ -17,21 +11,16 @@ impl Check for Leftovers {
     }
 
     fn title(&self) -> &'static str {
-        "nothing of an earlier Cilium is in the way"
+        "no Helm release of Cilium is in the way"
     }
 
     fn severity(&self) -> Severity {
-        Severity::Warning
+        Severity::Blocker
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self.release(facts).into_iter().collect();
-        if !facts.ours {
-            findings.extend(self.resources(facts));
-            findings.extend(self.taints(facts));
-        }
-        or_ok(findings, || {
-            let message = if facts.ours { "what is there is this migration's" } else { "no trace of Cilium" };
+        or_ok(self.release(facts).into_iter().collect(), || {
+            let message = if facts.ours { "what is there is this migration's" } else { "there is none" };
             Finding::ok(self, "cilium", message)
         })
     }
@@ -50,7 +39,7 @@ impl Leftovers {
                 let message = format!("{} is installed, and not by this tool", release.chart);
                 let hint =
                     format!("helm uninstall {} -n {}, if no pod uses it", release.name, release.namespace);
-                Some(Finding::new(self, Level::Blocker, name(release), message).hint(hint))
+                Some(Finding::failed(self, name(release), message).hint(hint))
             }
         }
     }
@@ -68,32 +57,7 @@ impl Leftovers {
             )
         };
         let message = format!("revision {revision} is {status}, expected deployed");
-        Finding::new(self, Level::Blocker, name(release), message).hint(hint)
-    }
-
-    fn resources(&self, facts: &Facts) -> Option<Finding> {
-        let cilium = &facts.snapshot.cilium;
-        if cilium.crds.is_empty() {
-            return None;
-        }
-        let message = format!(
-            "{} of an earlier Cilium, with {} and {}",
-            count(cilium.crds.len(), "CRD"),
-            count(cilium.nodes.len(), "CiliumNode"),
-            count(cilium.node_configs.len(), "CiliumNodeConfig"),
-        );
-        let hint = "delete the CRDs of group cilium.io: old CiliumNodes keep old pod ranges";
-        Some(Finding::failed(self, "cilium.io", message).hint(hint))
-    }
-
-    fn taints(&self, facts: &Facts) -> Option<Finding> {
-        let tainted = |node: &&Node| node.taints.iter().any(|taint| &*taint.key == TAINT);
-        let names: Vec<_> =
-            facts.snapshot.nodes.iter().filter(tainted).map(|node| node.name.clone()).collect();
-        (!names.is_empty()).then(|| {
-            Finding::failed(self, some(&names), format!("tainted {TAINT} by an earlier Cilium"))
-                .hint(format!("kubectl taint nodes {} {TAINT}-", names.join(" ")))
-        })
+        Finding::failed(self, name(release), message).hint(hint)
     }
 }
 

@@ -117,6 +117,22 @@ const LOOK: &[Row] = &[
     row(&[], Cilium, &["list"], "", &["secrets"], &[]),
 ];
 
+/// What only checks read: without one of them they answer unknown, and no step of a migration minds.
+const CHECKED: &[Row] = &[
+    row(&[], Everywhere, &["list"], "networking.k8s.io", &["networkpolicies"], &[]),
+    row(&[], Everywhere, &["list"], "", &["services", "namespaces", "persistentvolumes"], &[]),
+    row(
+        &[],
+        Everywhere,
+        &["list"],
+        "admissionregistration.k8s.io",
+        &["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+        &[],
+    ),
+    row(&[], Everywhere, &["list"], "apiregistration.k8s.io", &["apiservices"], &[]),
+    row(&[], Everywhere, &["get"], "apiextensions.k8s.io", &["customresourcedefinitions"], &[]),
+];
+
 const ROWS: &[Row] = &[
     row(WRITES, System, &["create"], "coordination.k8s.io", &["leases"], &[]),
     row(WRITES, System, &["get", "update"], "coordination.k8s.io", &["leases"], &["cni-migrate"]),
@@ -167,8 +183,8 @@ const ROWS: &[Row] = &[
 pub fn needed_rights(tasks: &[Task], namespace: &str, inventory: &Inventory) -> Vec<Right> {
     let parts: Vec<Task> = tasks.iter().flat_map(|task| task.parts()).copied().collect();
     let wanted = |row: &&Row| row.tasks.iter().any(|task| parts.contains(task));
-    let mut rights: Vec<Right> =
-        LOOK.iter().chain(ROWS.iter().filter(wanted)).flat_map(|row| of_row(row, namespace)).collect();
+    let rows = LOOK.iter().chain(CHECKED).chain(ROWS.iter().filter(wanted));
+    let mut rights: Vec<Right> = rows.flat_map(|row| of_row(row, namespace)).collect();
     rights.extend(SOURCES.iter().flat_map(|source| source.configs()).map(|(_, name)| {
         // The field selector `metadata.name` gives the list a name to authorize.
         Right { name: Some((*name).to_owned()), ..Right::new("list", "", "configmaps", None) }
@@ -184,6 +200,11 @@ pub fn needed_rights(tasks: &[Task], namespace: &str, inventory: &Inventory) -> 
     rights.dedup();
     let covered = |right: &Right| rights.iter().any(|other| other != right && other.covers(right));
     rights.iter().filter(|right| !covered(right)).cloned().collect()
+}
+
+/// Whether no step of a migration needs it, only checks.
+pub(super) fn only_checks_ask(right: &Right) -> bool {
+    CHECKED.iter().any(|row| of_row(row, "").contains(right))
 }
 
 fn of_row(row: &Row, namespace: &str) -> Vec<Right> {

@@ -1,8 +1,9 @@
 //! PDB-002: no pod is under two PodDisruptionBudgets.
 
-use super::{Check, Facts, Finding, Severity, is_moved, or_ok, pdb_room};
+use super::{Check, Facts, Finding, Severity, is_moved, or_ok, unreadable};
 use crate::drain::Budgets;
-use crate::model::{Pod, Read};
+use crate::model::Pod;
+use crate::model::unread::BUDGETS;
 
 pub(super) struct PdbDouble;
 
@@ -20,8 +21,8 @@ impl Check for PdbDouble {
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        if let Read::Unknown(why) = pdb_room::readable(facts) {
-            return vec![Finding::unknown(self, "PodDisruptionBudgets", format!("could not be read: {why}"))];
+        if let Some(unknown) = unreadable(self, facts, &[BUDGETS]) {
+            return unknown;
         }
         let index = Budgets::new(&facts.snapshot.budgets);
         let judge = |pod: &Pod| {

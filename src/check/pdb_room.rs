@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Facts, Finding, Level, Severity, is_moved, or_ok};
+use super::{Check, Facts, Finding, Level, Severity, is_moved, or_ok, unreadable};
 use crate::drain::Budgets;
-use crate::model::{Budget, Read};
+use crate::model::Budget;
+use crate::model::unread::BUDGETS;
 use crate::report::count;
 
 pub(super) struct PdbRoom;
@@ -23,8 +24,8 @@ impl Check for PdbRoom {
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        if let Read::Unknown(why) = readable(facts) {
-            return vec![Finding::unknown(self, "PodDisruptionBudgets", format!("could not be read: {why}"))];
+        if let Some(unknown) = unreadable(self, facts, &[BUDGETS]) {
+            return unknown;
         }
         let snapshot = facts.snapshot;
         let index = Budgets::new(&snapshot.budgets);
@@ -67,10 +68,4 @@ impl PdbRoom {
                 .hint("make its pods healthy first: a drain waits until then")
         })
     }
-}
-
-/// Whether the budgets of the snapshot are all there are.
-pub(super) fn readable(facts: &Facts) -> Read<()> {
-    let unread = facts.snapshot.unknown.iter().find(|(what, _)| what == "PodDisruptionBudgets");
-    unread.map_or(Read::Known(()), |(_, why)| Read::Unknown(why.clone()))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::{Check, Facts, Finding, Severity, Task, needed_rights};
+use super::{Check, Facts, Finding, Level, Severity, Task, needed_rights, only_checks_ask};
 use crate::model::Read;
 use crate::report::count;
 use crate::source::some;
@@ -91,9 +91,11 @@ impl Check for Rights {
         let hint = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let message =
             format!("lacks {} of {}: {}", missing.len(), count(needed.len(), "right"), some(&missing));
-        vec![
+        let finding = if missing.iter().all(|right| only_checks_ask(right)) {
+            Finding::new(self, Level::Warning, "caller", format!("{message}; only checks need them"))
+        } else {
             Finding::failed(self, "caller", message)
-                .hint(format!("grant: {hint}; or a role with all of them: kubectl cni-migrate rbac")),
-        ]
+        };
+        vec![finding.hint(format!("grant: {hint}; or a role with all of them: kubectl cni-migrate rbac"))]
     }
 }

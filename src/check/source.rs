@@ -1,7 +1,7 @@
 //! SOURCE-001: the CNI that the cluster comes from is one that can be migrated from.
 
 use super::{Check, Facts, Finding, Level, Severity};
-use crate::source::{Claim, Detection, some};
+use crate::source::{Claim, Detection, some, support};
 
 pub(super) struct Source;
 
@@ -59,7 +59,7 @@ impl Source {
         }
         let names: Vec<_> = seen.iter().map(evidence).collect();
         Finding::failed(self, "cluster", format!("seen, not supported as a source yet: {}", names.join("; ")))
-            .hint("at least two kinds of evidence for Flannel are needed")
+            .hint(advice(seen))
     }
 
     fn contradiction(&self, claim: &Claim) -> Finding {
@@ -70,4 +70,15 @@ impl Source {
 
 fn evidence(claim: &Claim) -> String {
     format!("{} ({})", claim.by, some(&claim.evidence))
+}
+
+/// What is and is not supported of each CNI that was seen; a source with too little evidence is no CNI of the table.
+fn advice(seen: &[Claim]) -> String {
+    let mut advice: Vec<String> =
+        seen.iter().filter_map(|claim| Some(format!("{}: {}", claim.by, support(&claim.by)?))).collect();
+    advice.dedup();
+    if advice.is_empty() {
+        return "at least two kinds of evidence for Flannel are needed".to_owned();
+    }
+    advice.join("; ")
 }

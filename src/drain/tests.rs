@@ -122,7 +122,7 @@ fn refusals_are_grouped_and_stop_everything() {
 
 #[test]
 fn pods_outside_of_the_selector_neither_go_nor_refuse() {
-    let other = Pod { labels: map(&[("app", "db")]), ..shaped("b", &[BARE]) };
+    let other = Pod { labels: map(&[("app", "db")]).into(), ..shaped("b", &[BARE]) };
     let options = Options { pod_selector: Some(parse_selector("app=web").unwrap()), ..Options::default() };
     assert_eq!(select(&[shaped("a", &[]), other], &[], &options).unwrap().len(), 1);
 }

@@ -18,6 +18,8 @@ pub struct CiliumState {
     pub endpoints: Vec<CiliumEndpoint>,
     /// CiliumNodeConfigs of all namespaces.
     pub node_configs: Vec<CiliumNodeConfig>,
+    /// Versions in which the CRD of CiliumNodeConfig says that objects may be stored (`status.storedVersions`).
+    pub node_config_stored: Vec<String>,
     /// Names of CRDs of the group `cilium.io` that exist.
     pub crds: Vec<String>,
 }

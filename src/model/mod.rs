@@ -6,20 +6,25 @@
 mod budget;
 mod cidr;
 mod cilium;
+mod exposure;
 mod intent;
 mod inventory;
+mod network_policy;
 mod node;
 mod pod;
+pub mod unread;
 mod workload;
 
 pub use budget::{Budget, Expression, Operator, Selector};
 pub use cidr::{Pool, overlaps};
 pub use cilium::{AgentView, CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState, Release};
+pub use exposure::{ApiService, Service, ServiceRef, Webhook};
 pub use intent::{DryRun, Intent, OverlayPort, RebootMode};
 pub use inventory::{Inventory, NodeResidue, ObjectRef, PodRoute};
+pub use network_policy::NetworkPolicy;
 pub use node::{Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION};
 pub use pod::{Owner, PROBE_LABEL, Phase, Pod, PodRef};
-pub use workload::{ConfigData, DaemonSet, Rollout};
+pub use workload::{ConfigData, DaemonSet, LocalVolume, Namespace, Rollout};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,6 +80,18 @@ pub struct Snapshot {
     pub daemon_sets: Vec<DaemonSet>,
     /// Configuration that CNIs keep in ConfigMaps (`kube-flannel-cfg`, `cilium-config`, ...).
     pub configs: Vec<ConfigData>,
+    /// Every NetworkPolicy.
+    pub policies: Vec<NetworkPolicy>,
+    /// Every Service.
+    pub services: Vec<Service>,
+    /// Webhooks of admission that a Service answers.
+    pub webhooks: Vec<Webhook>,
+    /// Aggregated APIs that a Service answers.
+    pub api_services: Vec<ApiService>,
+    /// Every namespace.
+    pub namespaces: Vec<Namespace>,
+    /// Volumes that live on one node and are claimed.
+    pub local_volumes: Vec<LocalVolume>,
     /// Service address ranges.
     pub service_cidrs: Read<Vec<ipnet::IpNet>>,
     /// What there is of Cilium.
@@ -99,6 +116,12 @@ impl Snapshot {
             budgets: Vec::new(),
             daemon_sets: Vec::new(),
             configs: Vec::new(),
+            policies: Vec::new(),
+            services: Vec::new(),
+            webhooks: Vec::new(),
+            api_services: Vec::new(),
+            namespaces: Vec::new(),
+            local_volumes: Vec::new(),
             service_cidrs: Read::Unknown("not read".into()),
             cilium: CiliumState::default(),
             agent_views: BTreeMap::new(),
@@ -127,6 +150,11 @@ impl Snapshot {
     /// The ConfigMap of that namespace and name, among those that were read.
     pub fn config(&self, namespace: &str, name: &str) -> Option<&ConfigData> {
         self.configs.iter().find(|c| &*c.namespace == namespace && &*c.name == name)
+    }
+
+    /// Why a kind of [`unread`] could not be read; `None` where it was.
+    pub fn unread(&self, kind: &str) -> Option<&str> {
+        self.unknown.iter().find(|(what, _)| what == kind).map(|(_, why)| why.as_str())
     }
 
     /// The running Cilium agent pod of a node.

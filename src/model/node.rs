@@ -32,6 +32,10 @@ pub struct Node {
     pub pod_cidrs: Vec<IpNet>,
     /// Addresses of type InternalIP.
     pub internal_ips: Vec<IpAddr>,
+    /// Addresses of type ExternalIP.
+    pub external_ips: Vec<IpAddr>,
+    /// Scheme of `spec.providerID`, such as `kind` or `aws`; empty where there is none.
+    pub provider: Shared,
     /// `spec.taints`.
     pub taints: Vec<Taint>,
     /// `status.conditions`.
@@ -44,6 +48,8 @@ pub struct Node {
     pub architecture: Shared,
     /// `status.nodeInfo.kubeletVersion`.
     pub kubelet_version: Shared,
+    /// `status.nodeInfo.operatingSystem`.
+    pub os: Shared,
     /// `status.nodeInfo.osImage`.
     pub os_image: Shared,
     /// `status.capacity.pods`.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{NodeId, Shared};
 
@@ -37,14 +38,20 @@ pub struct Pod {
     pub grace_seconds: u32,
     /// The controller that would re-create it.
     pub owner: Option<Owner>,
-    /// Labels, shared.
-    pub labels: BTreeMap<Shared, Shared>,
+    /// Labels; the pods of one template share them.
+    pub labels: Arc<BTreeMap<Shared, Shared>>,
     /// A static pod's mirror: the kubelet owns it, the API cannot delete it.
     pub mirror: bool,
     /// Has an emptyDir volume, whose content an eviction loses.
     pub empty_dir: bool,
-    /// Host ports of its containers.
+    /// Ports of the node that its containers take: host ports, and on the host network every port they declare.
     pub host_ports: Vec<u16>,
+    /// Tolerates every taint that keeps pods off a node, and so comes back to a cordoned one.
+    pub tolerates_all: bool,
+    /// Its nodeSelector or required node affinity names single nodes.
+    pub pinned: bool,
+    /// Names of the PersistentVolumeClaims that it mounts.
+    pub claims: Box<[Shared]>,
     /// Sum of container restarts.
     pub restarts: u32,
     /// Reason of a container that waits, such as `ImagePullBackOff`.

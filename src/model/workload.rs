@@ -1,4 +1,4 @@
-//! DaemonSets and configuration: the traces by which CNIs are recognised.
+//! DaemonSets and configuration, the traces by which CNIs are recognised; namespaces and volumes.
 
 use std::collections::BTreeMap;
 
@@ -47,4 +47,24 @@ pub struct ConfigData {
     pub name: Shared,
     /// `data`.
     pub data: BTreeMap<String, String>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Name.
+    pub name: Shared,
+    /// Label `pod-security.kubernetes.io/enforce`; `None` leaves it to the API server's default.
+    pub pod_security: Option<Shared>,
+}
+
+/// A PersistentVolume that lives on one node (`local` or `hostPath`), and the claim that it is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalVolume {
+    /// Name.
+    pub name: Shared,
+    /// Namespace of its claim.
+    pub namespace: Shared,
+    /// Name of its claim.
+    pub claim: Shared,
 }

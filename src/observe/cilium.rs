@@ -206,3 +206,17 @@ async fn node_configs(reader: &Reader, strings: &mut Interner, group: &str) -> R
         })
         .collect())
 }
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CrdStatus {
+    #[serde(default)]
+    stored_versions: Vec<String>,
+}
+
+/// The versions in which CiliumNodeConfigs may be stored; none where there is no such CRD.
+pub(super) async fn node_config_stored(reader: &Reader) -> Result<Vec<String>> {
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/ciliumnodeconfigs.cilium.io";
+    let crd: Option<Object<IgnoredAny, CrdStatus>> = reader.get(path).await?;
+    Ok(crd.map(|crd| crd.status.stored_versions).unwrap_or_default())
+}

@@ -3,10 +3,14 @@
 mod agent;
 mod cilium;
 mod cluster;
+mod exposure;
 mod intern;
+mod network_policy;
 mod nodes;
 mod object;
 mod objects;
+mod placement;
+mod places;
 mod pods;
 mod policy;
 mod residue;
@@ -19,6 +23,10 @@ use futures::StreamExt;
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::kube::{NodeAccess, Reader, Selection};
+use crate::model::unread::{
+    API_SERVICES, BUDGETS, CONFIG_MAPS, DAEMON_SETS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIG_CRD, SERVICES,
+    VOLUMES, WEBHOOKS,
+};
 use crate::model::{Cluster, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot};
 use crate::source::SOURCES;
 
@@ -37,6 +45,9 @@ pub enum Scope {
     /// One node, its pods and the budgets: enough for a drain, and cheap enough to ask for each second.
     Pods(String),
 }
+
+/// kube-proxy's configuration, and the one that kubeadm made the cluster with.
+const KUBEADM_CONFIGS: [(&str, &str); 2] = [("kube-system", "kube-proxy"), ("kube-system", "kubeadm-config")];
 
 /// Takes snapshots.
 #[derive(Clone)]
@@ -183,22 +194,12 @@ impl Observer {
         if !matches!(scope, Scope::Pods(_)) {
             snapshot.cilium = cilium::state(&self.reader, &mut strings).await?;
         }
-        note(
-            &mut snapshot,
-            "PodDisruptionBudgets",
-            policy::budgets(&self.reader, &mut strings).await,
-            |s, v| {
-                s.budgets = v;
-            },
-        );
-        note(
-            &mut snapshot,
-            "DaemonSets",
-            workloads::daemon_sets(&self.reader, &mut strings).await,
-            |s, v| {
-                s.daemon_sets = v;
-            },
-        );
+        note(&mut snapshot, BUDGETS, policy::budgets(&self.reader, &mut strings).await, |s, v| {
+            s.budgets = v;
+        });
+        note(&mut snapshot, DAEMON_SETS, workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
+            s.daemon_sets = v;
+        });
         if *scope == Scope::All {
             self.read_cluster_wide(&mut snapshot, &mut strings).await;
         }
@@ -207,8 +208,9 @@ impl Observer {
 
     async fn read_cluster_wide(&self, snapshot: &mut Snapshot, strings: &mut Interner) {
         let reader = &self.reader;
-        let wanted: Vec<_> = SOURCES.iter().flat_map(|s| s.configs().iter().copied()).collect();
-        note(snapshot, "ConfigMaps", workloads::configs(reader, strings, &wanted).await, |s, v| {
+        let sources = SOURCES.iter().flat_map(|s| s.configs().iter().copied());
+        let wanted: Vec<_> = sources.chain(KUBEADM_CONFIGS).collect();
+        note(snapshot, CONFIG_MAPS, workloads::configs(reader, strings, &wanted).await, |s, v| {
             s.configs = v;
         });
         let candidates = SOURCES.iter().flat_map(|s| s.candidates()).collect();
@@ -220,6 +222,25 @@ impl Observer {
             Err(e) => Read::Unknown(e.message),
         };
         snapshot.release = self.release().await;
+        self.read_surroundings(snapshot, strings).await;
+    }
+
+    /// What neither CNI owns, and the change of the CNI touches all the same.
+    async fn read_surroundings(&self, snapshot: &mut Snapshot, strings: &mut Interner) {
+        let reader = &self.reader;
+        note(snapshot, NETWORK_POLICIES, network_policy::policies(reader, strings).await, |s, v| {
+            s.policies = v;
+        });
+        note(snapshot, SERVICES, exposure::services(reader, strings).await, |s, v| s.services = v);
+        note(snapshot, WEBHOOKS, exposure::webhooks(reader, strings).await, |s, v| s.webhooks = v);
+        note(snapshot, API_SERVICES, exposure::api_services(reader, strings).await, |s, v| {
+            s.api_services = v;
+        });
+        note(snapshot, NAMESPACES, places::namespaces(reader, strings).await, |s, v| s.namespaces = v);
+        note(snapshot, VOLUMES, places::local_volumes(reader, strings).await, |s, v| s.local_volumes = v);
+        note(snapshot, NODE_CONFIG_CRD, cilium::node_config_stored(reader).await, |s, v| {
+            s.cilium.node_config_stored = v;
+        });
     }
 
     /// The Helm release of Cilium.

@@ -19,6 +19,8 @@ type Wire = Object<Spec, Status, Map, Map>;
 struct Spec {
     #[serde(default)]
     unschedulable: bool,
+    #[serde(default, rename = "providerID")]
+    provider_id: String,
     #[serde(default, rename = "podCIDRs")]
     pod_cidrs: Vec<ipnet::IpNet>,
     #[serde(default)]
@@ -72,6 +74,8 @@ struct Info {
     #[serde(default)]
     kubelet_version: String,
     #[serde(default)]
+    operating_system: String,
+    #[serde(default)]
     os_image: String,
 }
 
@@ -124,16 +128,19 @@ fn convert(wire: Wire, strings: &mut Interner) -> Node {
         kernel: share(&status.node_info.kernel_version),
         architecture: share(&status.node_info.architecture),
         kubelet_version: share(&status.node_info.kubelet_version),
+        os: share(&status.node_info.operating_system),
         os_image: share(&status.node_info.os_image),
+        provider: share(spec.provider_id.split_once("://").map_or("", |(scheme, _)| scheme)),
         pod_cidrs: spec.pod_cidrs,
-        internal_ips: status
-            .addresses
-            .iter()
-            .filter(|a| a.kind == "InternalIP")
-            .filter_map(|a| a.address.parse().ok())
-            .collect(),
+        internal_ips: addresses(&status, "InternalIP"),
+        external_ips: addresses(&status, "ExternalIP"),
         max_pods: status.capacity.get("pods").and_then(|n| n.parse().ok()).unwrap_or(0),
         labels: strings.map(&metadata.labels),
         annotations: strings.map(&annotations),
     }
+}
+
+fn addresses(status: &Status, kind: &str) -> Vec<std::net::IpAddr> {
+    let of_kind = status.addresses.iter().filter(|address| address.kind == kind);
+    of_kind.filter_map(|address| address.address.parse().ok()).collect()
 }

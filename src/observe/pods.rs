@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::intern::Interner;
 use super::object::{Map, Object};
+use super::placement::{Affinity, Hostname};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
 use crate::model::{NodeId, Owner, Phase, Pod, Shared};
@@ -35,12 +36,40 @@ struct Spec {
     volumes: Vec<Volume>,
     #[serde(default)]
     containers: Vec<Container>,
+    #[serde(default)]
+    tolerations: Vec<Toleration>,
+    #[serde(default)]
+    node_selector: Hostname,
+    #[serde(default)]
+    affinity: Affinity,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Volume {
     empty_dir: Option<IgnoredAny>,
+    persistent_volume_claim: Option<Claim>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claim {
+    claim_name: String,
+}
+
+#[derive(Deserialize)]
+struct Toleration {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    effect: String,
+}
+
+impl Toleration {
+    /// Without a key it is about every taint of its effect, without an effect about every taint (core/v1 Toleration).
+    fn is_about_all(&self) -> bool {
+        self.key.is_empty() && ["", "NoSchedule"].contains(&self.effect.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -151,14 +180,22 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
         deletion_timestamp: metadata.deletion_timestamp,
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
         owner,
-        labels: strings.map(&metadata.labels),
+        labels: strings.labels(&metadata.labels),
         mirror: metadata.annotations.mirror.is_some(),
         empty_dir: spec.volumes.iter().any(|v| v.empty_dir.is_some()),
         host_ports: spec
             .containers
             .iter()
             .flat_map(|c| &c.ports)
-            .filter_map(|p| p.host_port.filter(|port| *port != 0 && !spec.host_network))
+            .filter_map(|p| p.host_port.filter(|port| *port != 0))
+            .collect(),
+        tolerates_all: spec.tolerations.iter().any(Toleration::is_about_all),
+        pinned: spec.node_selector.is_named() || spec.affinity.names_nodes(),
+        claims: spec
+            .volumes
+            .iter()
+            .filter_map(|v| v.persistent_volume_claim.as_ref())
+            .map(|claim| strings.get(&claim.claim_name))
             .collect(),
         restarts: status.container_statuses.iter().map(|c| c.restart_count).sum(),
         waiting: waiting(&status).map(Into::into),

@@ -16,7 +16,7 @@ struct Spec {
 }
 
 /// A LabelSelector on the wire.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireSelector {
     #[serde(default)]

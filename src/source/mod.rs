@@ -21,6 +21,7 @@ use crate::model::{Inventory, ObjectRef, Snapshot};
 
 pub use detect::{Claim, Detection, detect};
 pub use facts::{Family, Flavour, NodeFacts, Route, RuleDump, lines, link_names, nft_tables, routes};
+pub(crate) use others::support;
 pub use residue::{Leftover, scan};
 
 /// Every CNI that can be migrated from.

@@ -8,11 +8,13 @@ mod agent;
 mod distribution;
 mod keys;
 mod node_config;
+mod patches;
 
 pub use agent::{AGENT_CONFIG_DIR, CNI_DIR, CNI_FILE};
-pub use distribution::Distribution;
+pub use distribution::{Distribution, Fit};
 pub use keys::{effect, expected_agent_config, expected_operator_config};
 pub use node_config::{NODE_CONFIG_NAME, NodeConfig};
+pub use patches::{newest_patch, patch_of};
 
 use crate::error::{Error, Result};
 
@@ -100,7 +102,7 @@ impl Target {
 }
 
 /// Major and minor at the head of a version, with or without a `v`.
-fn minor_of(version: &str) -> Option<Minor> {
+pub fn minor_of(version: &str) -> Option<Minor> {
     let mut parts = version.strip_prefix('v').unwrap_or(version).split(|c: char| !c.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

@@ -54,9 +54,10 @@ impl View<'_> {
         let excluded = self.judged.iter().filter(|j| j.exclusion.is_some()).count();
         let excluded = if excluded == 0 { String::new() } else { format!(", {excluded} excluded") };
         format!(
-            "{}, {}, {} ok, {} unknown{excluded}",
+            "{}, {}, {} info, {} ok, {} unknown{excluded}",
             count(with(Level::Blocker), "blocker"),
             count(with(Level::Warning), "warning"),
+            with(Level::Info),
             with(Level::Ok),
             with(Level::Unknown) + self.scene.snapshot.unknown.len(),
         )
