@@ -82,7 +82,7 @@ async fn to(address: &str) -> Result<Connection, Box<dyn Error>> {
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(kubeconfig.to_string().as_bytes())?;
     let settings = Settings { kubeconfig: Some(file.path().to_owned()), ..Settings::default() };
-    Ok(connect(&settings).await?)
+    Ok(connect(&settings).await?.0)
 }
 
 fn findings(snapshot: &Snapshot) -> Result<Vec<check::Finding>, Box<dyn Error>> {
