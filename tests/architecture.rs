@@ -70,7 +70,8 @@ const IMPURE: [&str; 14] = [
 const CLIENT_ERRORS: [&str; 2] = ["kube::Error", "kube::core::Status"];
 
 /// Verbs, and their common ground, that cannot write by construction.
-const READ_ONLY: [&str; 7] = ["look", "preflight", "values", "status", "rbac", "completion", "complete"];
+const READ_ONLY: [&str; 8] =
+    ["look", "preflight", "values", "plan", "status", "rbac", "completion", "complete"];
 
 /// Longest file, in lines: beyond it a file is two rooms.
 const LONGEST_FILE: usize = 400;

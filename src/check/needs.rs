@@ -115,6 +115,8 @@ const LOOK: &[Row] = &[
         &[],
     ),
     row(&[], System, &["get"], "", &["configmaps"], &["cni-migrate-journal"]),
+    // Read by a list with a name, as those of the source are.
+    row(&[], System, &["list"], "", &["configmaps"], &["kube-proxy", "kubeadm-config"]),
     // `helm list` and `helm get values`; a release is a Secret.
     row(&[], Cilium, &["list"], "", &["secrets"], &[]),
 ];
@@ -132,7 +134,14 @@ const CHECKED: &[Row] = &[
         &[],
     ),
     row(&[], Everywhere, &["list"], "apiregistration.k8s.io", &["apiservices"], &[]),
-    row(&[], Everywhere, &["get"], "apiextensions.k8s.io", &["customresourcedefinitions"], &[]),
+    row(
+        &[],
+        Everywhere,
+        &["get"],
+        "apiextensions.k8s.io",
+        &["customresourcedefinitions"],
+        &["ciliumnodeconfigs.cilium.io"],
+    ),
 ];
 
 const ROWS: &[Row] = &[

@@ -52,9 +52,9 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
     }
-    let steps = steps(&scene, made)?;
     scene.check_keys(ctx, &args.wish, &args.chart).await?;
     refuse_blockers(&scene, &args.exclude).await?;
+    let steps = steps(&scene, made)?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;
     let about = format!(
