@@ -168,6 +168,12 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_before_there_were_features_has_none() {
+        let old = text(|v| drop(v["intent"].as_object_mut().expect("a map").remove("features")));
+        assert_eq!(Record::parse(&old, "uid").expect("a record"), record());
+    }
+
+    #[test]
     fn edits_by_hand_are_named_and_nothing_panics() {
         let broken = Record::parse("{", "uid").expect_err("no JSON");
         assert!(broken.message.contains("not readable JSON"), "{broken}");
