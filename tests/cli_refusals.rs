@@ -75,6 +75,13 @@ fn wishes_that_would_hurt_are_refused_with_the_object_named() {
         &["kubeProxyReplacement"],
     );
     refused(&env, &["install", "--cilium-version=1.2.3", "--yes=sim"], 2, &["1.2.3"]);
+    let chart = env.write("cilium-1.19.6.tgz", "").display().to_string();
+    refused(
+        &env,
+        &["install", "--chart", &chart, "--cilium-version=1.19.5", "--yes=sim"],
+        2,
+        &["has version 1.19.6, expected 1.19.5"],
+    );
     refused(&env, &["node", "worker-9", "--yes=sim"], 2, &["worker-9 does not exist"]);
 }
 

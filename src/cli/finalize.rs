@@ -33,7 +33,7 @@ pub struct Args {
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = stage(ctx, &args.wish, None).await?;
     refuse_before_install(&scene)?;
-    scene.check_keys(ctx, &args.wish, &args.chart).await?;
+    scene.check_chart(ctx, &args.wish, &args.chart).await?;
     let installation = scene.installation(Phase::Final, &args.wish, &args.chart)?;
     if args.safety.is_dry() && args.safety.output.output == Output::Table {
         ctx.ui.data(&changes(&scene, &installation.job.values));

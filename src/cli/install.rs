@@ -36,7 +36,7 @@ pub struct Args {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = stage(ctx, &args.wish, None).await?;
-    scene.check_keys(ctx, &args.wish, &args.chart).await?;
+    scene.check_chart(ctx, &args.wish, &args.chart).await?;
     refuse_blockers(&scene, &args.exclude).await?;
     let installation = scene.installation(Phase::Migration, &args.wish, &args.chart)?;
     let about = format!(

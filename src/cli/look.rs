@@ -87,20 +87,21 @@ impl Scene {
         wish::values(phase, &self.detected()?, &self.intent, &args.overlays()?, self.running())
     }
 
-    /// Refuses keys of the user's values that the chart does not have; says so where they could not be checked.
-    pub(super) async fn check_keys(&self, ctx: &Ctx, args: &WishArgs, chart: &ChartArgs) -> Result<()> {
+    /// Refuses a chart of another version and keys of the user's values that the chart does not have, before anything
+    /// is written; says so where the keys could not be checked.
+    pub(super) async fn check_chart(&self, ctx: &Ctx, args: &WishArgs, chart: &ChartArgs) -> Result<()> {
         let user = args.overlays()?;
-        if user.is_empty() {
-            return Ok(());
-        }
         let job = self.job(json!({}), chart);
         let known = match &self.session.helm {
+            Ok(helm) if user.is_empty() => helm.check_chart(&job).await.map(|()| json!({})),
             Ok(helm) => helm.chart_values(&job).await,
             Err(e) => Err(e.copy()),
         };
         match known {
             Ok(known) => check_keys(&job.version, &known, &user),
             Err(e) if e.kind == Kind::Usage => Err(e),
+            // Without values of the user's own there is nothing to check; the checks speak of a helm that is missing.
+            Err(_) if user.is_empty() => Ok(()),
             Err(e) => {
                 ctx.ui.warning(&format!(
                     "the keys of your values were not checked, for want of the chart: {e}"

@@ -52,7 +52,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
     }
-    scene.check_keys(ctx, &args.wish, &args.chart).await?;
+    scene.check_chart(ctx, &args.wish, &args.chart).await?;
     refuse_blockers(&scene, &args.exclude).await?;
     let steps = steps(&scene, made)?;
     let mut options = args.nodes.options(&args.safety)?;

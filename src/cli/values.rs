@@ -43,7 +43,7 @@ enum Phase {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
-    scene.check_keys(ctx, &args.wish, &args.chart).await?;
+    scene.check_chart(ctx, &args.wish, &args.chart).await?;
     let phase = match args.phase {
         Phase::Migration => values::Phase::Migration,
         Phase::Final => values::Phase::Final,

@@ -57,7 +57,7 @@ enum Format {
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene(ctx, &args.wish, None).await?;
-    scene.check_keys(ctx, &args.wish, &args.chart).await?;
+    scene.check_chart(ctx, &args.wish, &args.chart).await?;
     let migration = scene.values(Phase::Migration, &args.wish)?.tree;
     let last = scene.values(Phase::Final, &args.wish)?.tree;
     let rows = three_way(scene.running(), &migration, &last);

@@ -94,7 +94,10 @@ impl Helm {
     }
 
     /// helm takes a chart from a path whatever `--version` says, so the tool compares.
-    async fn check_chart(&self, job: &Job) -> Result<()> {
+    ///
+    /// # Errors
+    /// Usage, where the chart has another version than the job's; helm's own where it cannot be read.
+    pub async fn check_chart(&self, job: &Job) -> Result<()> {
         let Chart::Path(path) = &job.chart else { return Ok(()) };
         let shown = self.ask(&argv::show_chart(path), &format!("chart {path}")).await?;
         let found = yaml::read(&shown.stdout)?;

@@ -28,6 +28,9 @@ use cgroup::Group;
 use layout::Layout;
 pub(crate) use layout::Node;
 
+/// User name of the administrator, of whom the clients' kubeconfig is.
+pub(crate) const ADMIN: &str = "admin";
+
 /// The CNI that a cluster starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -8,6 +8,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+use super::ADMIN;
 use super::layout::{API_SERVICE, CONTROL_PLANE, Layout, Node};
 use crate::error::{Context, Error};
 
@@ -40,7 +41,7 @@ fn identities(nodes: &[Node]) -> Vec<Identity> {
         group,
     };
     let components = [
-        identity("admin", "admin", "system:masters"),
+        identity("admin", ADMIN, "system:masters"),
         identity("kube-controller-manager", "system:kube-controller-manager", ""),
         identity("kube-scheduler", "system:kube-scheduler", ""),
     ];

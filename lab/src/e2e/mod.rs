@@ -1,5 +1,6 @@
 //! `lab e2e`: shows the claims of `kubectl cni-migrate` on fresh clusters, one scenario per file.
 
+mod audit;
 mod checks;
 mod exec;
 mod images;

@@ -121,11 +121,32 @@ impl World {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn start(&self, verb: Verb<'_>) -> Result<Call, Error> {
+        let values = self.lab_values()?;
+        self.start_words(&verb.arguments(self.cluster.name(), &text(self.cluster.chart()), &text(&values)))
+    }
+
+    /// The file with what only the lab needs of the Cilium chart.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn lab_values(&self) -> Result<PathBuf, Error> {
         let values = self.folder.join("values-lab.yaml");
         fs::write(&values, VALUES).at("write", &values)?;
-        let arguments = verb.arguments(self.cluster.name(), &text(self.cluster.chart()), &text(&values));
+        Ok(values)
+    }
+
+    /// Runs a call with words of the scenario's own to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end in time.
+    pub(crate) fn tool(&self, words: &[&str]) -> Result<Answer, Error> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        self.start_words(&words)?.finish(self)
+    }
+
+    fn start_words(&self, words: &[String]) -> Result<Call, Error> {
         let mut command = self.tool_command()?;
-        command.args(arguments);
+        command.args(words);
         let line = process::line(&command);
         self.progress(&line);
         let output = self.next_output()?;

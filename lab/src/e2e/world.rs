@@ -35,6 +35,9 @@ const SCENARIO_LIMIT: Duration = Duration::from_secs(720);
 /// How long one question to the API or to a node may take.
 const QUESTION_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a program of the clients may take.
+const CLIENT_LIMIT: Duration = Duration::from_secs(120);
+
 /// How long the workloads may take to become Ready.
 const SETTLE_LIMIT: Duration = Duration::from_secs(180);
 
@@ -134,6 +137,25 @@ impl World {
     /// When it fails.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
         self.kubectl_with(arguments, "", QUESTION_LIMIT)?.success()
+    }
+
+    /// Runs a program where the clients are.
+    ///
+    /// # Errors
+    /// When it cannot be run; whether it succeeded is for the caller to judge.
+    pub(crate) fn client(&self, program: &str, arguments: &[&str]) -> Result<Ended, Error> {
+        let mut command = self.cluster.client_command(program);
+        exec::run(command.args(arguments), "", self.deadline(CLIENT_LIMIT))
+    }
+
+    /// The same with a folder before all others on the `PATH`.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub(crate) fn client_in(&self, folder: &Path, program: &str, arguments: &[&str]) -> Result<Ended, Error> {
+        let mut command = self.cluster.client_command(program);
+        command.args(arguments).env("PATH", self.cluster.path_with(folder));
+        exec::run(&mut command, "", self.deadline(CLIENT_LIMIT))
     }
 
     /// Applies manifests.

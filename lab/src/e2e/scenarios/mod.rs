@@ -4,7 +4,10 @@ mod by_hand;
 mod flannel_to_cilium;
 mod interrupted;
 mod meter;
+mod packaging;
 mod reboot;
+mod refusals;
+mod values;
 
 use super::world::World;
 use crate::error::Error;
@@ -26,4 +29,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     flannel_to_cilium::SCENARIO,
     reboot::SCENARIO,
     interrupted::SCENARIO,
+    refusals::SCENARIO,
+    values::SCENARIO,
+    packaging::SCENARIO,
 ];

@@ -1,0 +1,141 @@
+//! The tool as people install it: by kubectl, by Helm 3 and 4, from a release's archives, with roles of its own making.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use super::Scenario;
+use crate::{
+    e2e::{
+        tool::{Caller, DONE, NO},
+        world::World,
+    },
+    error::{Context as _, Error},
+    process,
+};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "packaging",
+    about: "kubectl finds and completes the plugin, Helm 3 and 4 load it, a release's archives install, roles hold",
+    run,
+};
+
+fn run(world: &mut World) -> Result<(), Error> {
+    let dist = world.folder.join("dist");
+    release(world, &dist)?;
+    kubectl(world, &dist)?;
+    helm(world, &dist)?;
+    roles(world)
+}
+
+/// Packs the binary under test as a release would.
+fn release(world: &World, dist: &Path) -> Result<(), Error> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["run", "--quiet", "--package", "release", "--", "--out"])
+        .arg(dist)
+        .arg("--binary")
+        .arg(&world.tool);
+    process::output(cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).map(drop)
+}
+
+/// What `kubectl krew install` does with the manifest, without krew: checksum, licence, and the binary on the PATH.
+fn kubectl(world: &mut World, dist: &Path) -> Result<(), Error> {
+    let manifest = dist.join("cni-migrate.yaml");
+    let manifest = fs::read_to_string(&manifest).at("read", &manifest)?;
+    let archive = dist.join(only(dist, "cni-migrate_v")?);
+    let sum = process::text(process::command("sha256sum", [&archive]).env("LC_ALL", "C"))?;
+    let sum = sum.split(' ').next().unwrap_or_default().to_owned();
+    world.checks.that("the krew manifest names the archive's checksum", manifest.contains(&sum), &manifest);
+    let bin = world.folder.join("krew");
+    unpack(&archive, &bin)?;
+    world.checks.that("the licence is in the archive", bin.join("LICENSE").is_file(), "no LICENSE");
+    let list = world.client_in(&bin, "kubectl", &["plugin", "list"])?;
+    world.checks.that("kubectl lists the plugin", list.stdout.contains("kubectl-cni_migrate"), &list.stdout);
+    for (typed, wanted) in [(&["pre"][..], "preflight"), (&["node", "--reboot", ""][..], "never")] {
+        let words = [&["__complete", "cni-migrate"], typed].concat();
+        let answer = world.client_in(&bin, "kubectl", &words)?;
+        world.checks.that(
+            &format!("kubectl completes `cni-migrate {}`", typed.join(" ")),
+            answer.stdout.contains(wanted),
+            &answer.stdout,
+        );
+    }
+    Ok(())
+}
+
+fn helm(world: &mut World, dist: &Path) -> Result<(), Error> {
+    for major in [3, 4] {
+        world.caller = Caller::Helm(major);
+        let answer = world.tool(&["status"])?;
+        let works = answer.code == Some(DONE) && answer.output.contains("helm cni-migrate preflight");
+        world.checks.that(
+            &format!("helm {major} runs the plugin, which speaks of helm"),
+            works,
+            &answer.output,
+        );
+    }
+    world.caller = Caller::Direct;
+    let archive = dist.join(only(dist, "helm-cni-migrate_v")?).display().to_string();
+    let plugins = world.folder.join("helm4-plugins").display().to_string();
+    let plugins = format!("HELM_PLUGINS={plugins}");
+    let install = [&*plugins, "helm4", "plugin", "install", &archive, "--verify=false"];
+    let installed = world.client("env", &install)?;
+    world.checks.that("helm 4 installs the archive", installed.status.success(), &installed.stderr);
+    let ran =
+        world.client("env", &[&plugins, "helm4", "cni-migrate", "preflight", "--explain", "PDB-001"])?;
+    world.checks.that("and runs the plugin from it", ran.stdout.contains("PDB-001"), &ran.stderr);
+    Ok(())
+}
+
+/// A role for looking lets look, and the API server refuses everything else.
+fn roles(world: &mut World) -> Result<(), Error> {
+    let words = ["rbac", "--verb=preflight", "--verb=status", "--for-user=looker"];
+    let tool = world.tool.display().to_string();
+    let roles = world.client(&tool, &words)?.success()?;
+    world.apply(&roles)?;
+    let status = world.tool(&["status", "--as=looker"])?;
+    world.checks.equal("status works with the role for looking", &status.code, &Some(DONE));
+    let preflight = world.client(&tool, &["preflight", "--as=looker", "-o", "json"])?;
+    let report: Value = serde_json::from_str(&preflight.stdout).unwrap_or_default();
+    let refused: Vec<String> = report["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|finding| finding["result"] == "unknown")
+        .map(ToString::to_string)
+        .collect();
+    world.checks.equal(
+        "preflight finds that rights for later verbs are missing",
+        &preflight.status.code(),
+        &Some(NO),
+    );
+    world.checks.none("and knows everything else", &refused);
+    for (verb, resource) in [
+        ("patch", "nodes"),
+        ("create", "pods/eviction"),
+        ("create", "pods/exec"),
+        ("delete", "daemonsets.apps"),
+    ] {
+        let ended = world.client("kubectl", &["auth", "can-i", verb, resource, "-A", "--as=looker"])?;
+        world.checks.that(
+            &format!("the API server lets nobody {verb} {resource} with it"),
+            ended.stdout.trim() == "no",
+            &ended.stdout,
+        );
+    }
+    Ok(())
+}
+
+fn only(folder: &Path, prefix: &str) -> Result<String, Error> {
+    let entries = fs::read_dir(folder).at("list", folder)?;
+    let mut names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .find(|name| name.starts_with(prefix))
+        .ok_or_else(|| Error::Invalid(format!("{} has no file that begins with {prefix}", folder.display())))
+}
+
+fn unpack(archive: &Path, folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).at("create", folder)?;
+    process::output(process::command("tar", ["-xzf"]).arg(archive).arg("-C").arg(folder)).map(drop)
+}
