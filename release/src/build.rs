@@ -32,9 +32,14 @@ const fn target(triple: &'static str, os: &'static str, arch: &'static str) -> T
 }
 
 impl Target {
-    /// File name of its archive.
+    /// File name of its archive for krew.
     pub(crate) fn archive(self, version: &str) -> String {
         format!("cni-migrate_v{version}_{}_{}.tar.gz", self.os, self.arch)
+    }
+
+    /// File name of its archive for Helm, which expects in it a folder of the name without what follows `-VERSION`.
+    pub(crate) fn helm_archive(self, version: &str) -> String {
+        format!("cni-migrate-{version}_{}_{}.tgz", self.os, self.arch)
     }
 }
 

@@ -61,7 +61,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         let sha256 = pack(&cli.out.join(&name), &krew_entries(&root, &binary))?;
         files.push((sha256.clone(), name.clone()));
         platforms.push(krew::Platform { target, archive: name, sha256 });
-        let name = format!("helm-{}", target.archive(env!("CARGO_PKG_VERSION")));
+        let name = target.helm_archive(env!("CARGO_PKG_VERSION"));
         files.push((pack(&cli.out.join(&name), &helm_entries(&root, &binary))?, name));
     }
     let manifest = krew::manifest(&root.join("krew/cni-migrate.yaml"), &platforms)?;

@@ -76,14 +76,16 @@ fn helm(world: &mut World, dist: &Path) -> Result<(), Error> {
         );
     }
     world.caller = Caller::Direct;
-    let archive = dist.join(only(dist, "helm-cni-migrate_v")?).display().to_string();
-    let plugins = world.folder.join("helm4-plugins").display().to_string();
-    let plugins = format!("HELM_PLUGINS={plugins}");
-    let install = [&*plugins, "helm4", "plugin", "install", &archive, "--verify=false"];
+    let archive = dist.join(only(dist, "cni-migrate-")?).display().to_string();
+    // `plugin install` does not look at HELM_PLUGINS.
+    let home = |name: &str| format!("{name}={}", world.folder.join("helm4").join(name).display());
+    let homes = [home("HELM_DATA_HOME"), home("HELM_CACHE_HOME"), home("HELM_CONFIG_HOME")];
+    let homes: Vec<&str> = homes.iter().map(String::as_str).collect();
+    let install = [&homes[..], &["helm4", "plugin", "install", &archive, "--verify=false"]].concat();
     let installed = world.client("env", &install)?;
     world.checks.that("helm 4 installs the archive", installed.status.success(), &installed.stderr);
-    let ran =
-        world.client("env", &[&plugins, "helm4", "cni-migrate", "preflight", "--explain", "PDB-001"])?;
+    let explain = [&homes[..], &["helm4", "cni-migrate", "preflight", "--explain", "PDB-001"]].concat();
+    let ran = world.client("env", &explain)?;
     world.checks.that("and runs the plugin from it", ran.stdout.contains("PDB-001"), &ran.stderr);
     Ok(())
 }
