@@ -67,7 +67,7 @@ pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
     setup::run(ui)?;
     let tool = match args.tool {
         Some(tool) => tool.canonicalize().at("find the tool", &tool)?,
-        None => build_tool()?,
+        None => build("kubectl-cni-migrate", "kubectl-cni_migrate")?,
     };
     let _alone = lock(&args.name)?;
     let (mut passed, mut failed) = (0, 0);
@@ -118,13 +118,16 @@ fn choose(names: &[String]) -> Result<Vec<&'static Scenario>, Error> {
     names.iter().map(find).collect()
 }
 
-/// Builds the tool of this checkout beside this program, in the same profile.
-fn build_tool() -> Result<PathBuf, Error> {
+/// Builds a program of this checkout beside this one, in the same profile.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn build(package: &str, program: &str) -> Result<PathBuf, Error> {
     let lab = env::current_exe().at("find the program of", Path::new("lab"))?;
-    let tool = lab.with_file_name("kubectl-cni_migrate");
+    let built = lab.with_file_name(program);
     let target = lab.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "kubectl-cni-migrate", "--bin", "kubectl-cni_migrate"]);
+    cargo.args(["build", "--quiet", "--package", package, "--bin", program]);
     cargo.arg("--target-dir").arg(target).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     // What `cargo run` tells of this package makes build scripts that look at it, such as ring's, run again each time.
     for (name, _) in env::vars_os().filter(|(name, _)| tells_of_this_package(&name.to_string_lossy())) {
@@ -134,7 +137,7 @@ fn build_tool() -> Result<PathBuf, Error> {
         cargo.arg("--release");
     }
     process::output(&mut cargo)?;
-    Ok(tool)
+    Ok(built)
 }
 
 /// Whether cargo sets the variable for the program that it runs.

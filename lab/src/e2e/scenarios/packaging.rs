@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Scenario;
 use crate::{
     e2e::{
+        build,
         tool::{Caller, DONE, NO},
         world::World,
     },
@@ -30,13 +31,8 @@ fn run(world: &mut World) -> Result<(), Error> {
 
 /// Packs the binary under test as a release would.
 fn release(world: &World, dist: &Path) -> Result<(), Error> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["run", "--quiet", "--package", "release", "--", "--out"])
-        .arg(dist)
-        .arg("--binary")
-        .arg(&world.tool);
-    process::output(cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).map(drop)
+    let mut release = Command::new(build("release", "release")?);
+    process::output(release.arg("--out").arg(dist).arg("--binary").arg(&world.tool)).map(drop)
 }
 
 /// What `kubectl krew install` does with the manifest, without krew: checksum, licence, and the binary on the PATH.
