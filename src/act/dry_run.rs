@@ -34,9 +34,13 @@ impl Engine<'_> {
     }
 
     /// helm asks the API server itself (`--dry-run=server`); the CiliumNodeConfig only where its kind is known.
-    pub(super) async fn would_install(&self, what: &Installation<'_>, snapshot: &Snapshot) -> Result<()> {
+    pub(super) async fn would_install(
+        &self,
+        what: &Installation<'_>,
+        snapshot: &Snapshot,
+        is_there: bool,
+    ) -> Result<()> {
         let (version, name) = (&what.job.version, format!("{}/{}", what.job.namespace, what.job.release));
-        let is_there = self.release().await?.is_some();
         if self.asks() {
             let job = crate::helm::Job { dry_run: true, ..what.job.clone() };
             if is_there { what.helm.upgrade(&job).await? } else { what.helm.install(&job).await? }

@@ -42,7 +42,7 @@ impl Engine<'_> {
         let release = self.release().await?;
         self.refuse_foreign(release.as_ref())?;
         if self.is_dry() {
-            return self.would_install(what, &before).await;
+            return self.would_install(what, &before, release.is_some()).await;
         }
         self.journal.intend(&Step::Install.id()).await?;
         self.report.event(&Event::Started { step: "install".into() });

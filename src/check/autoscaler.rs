@@ -1,7 +1,6 @@
 //! SCALE-001: nothing adds nodes while the migration runs: a new one comes up on the old network.
 
-use super::{Check, Facts, Finding, Severity, app_of, verdict};
-use crate::model::Pod;
+use super::{Check, Facts, Finding, Severity, pods_of_apps, verdict};
 use crate::report::count;
 
 /// Names by which their own manifests and charts label them.
@@ -23,11 +22,9 @@ impl Check for Autoscaler {
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        let pods = &facts.snapshot.pods;
-        let found = |pod: &&Pod| !pod.is_finished() && app_of(pod).is_some_and(|app| APPS.contains(&app));
-        let names: Vec<_> = pods.iter().filter(found).map(|pod| pod.reference().to_string()).collect();
+        let names = pods_of_apps(facts, &APPS);
         let hint = "pause it for the time of the migration: a new node comes up without the label, on the old network, and an emptied node looks unused";
-        let ok = Finding::ok(self, count(pods.len(), "pod"), "no autoscaler of nodes");
+        let ok = Finding::ok(self, count(facts.snapshot.pods.len(), "pod"), "no autoscaler of nodes");
         verdict(self, "pod", &names, "adds and removes nodes", hint, ok)
     }
 }

@@ -27,11 +27,8 @@ impl Check for HookNetwork {
             return unknown;
         }
         let index = Pods::new(facts.snapshot);
-        let rides = |hook: &&Webhook| {
-            hook.fail_closed && index.behind_name(&hook.service).iter().any(|pod| pod.on_pod_network())
-        };
-        let closed: BTreeSet<String> = facts.snapshot.webhooks.iter().filter(rides).map(named).collect();
-        let names: Vec<_> = closed.into_iter().collect();
+        let rides = |hook: &Webhook| index.behind_name(&hook.service).iter().any(|pod| pod.on_pod_network());
+        let names = must_answer(facts, rides);
         let managed = !facts.snapshot.nodes.iter().any(Node::is_control_plane);
         let hint = if managed {
             "the control plane is managed and may not route to the new pod range: run them on the host network, or set \
@@ -45,7 +42,11 @@ impl Check for HookNetwork {
     }
 }
 
-/// The configuration, and who answers.
-pub(super) fn named(hook: &Webhook) -> String {
-    format!("{} ({}/{})", hook.configuration, hook.service.namespace, hook.service.name)
+/// The webhooks whose silence refuses requests and that `is_meant` chooses, each once: the configuration, and who
+/// answers.
+pub(super) fn must_answer(facts: &Facts, is_meant: impl Fn(&Webhook) -> bool) -> Vec<String> {
+    let meant = facts.snapshot.webhooks.iter().filter(|hook| hook.fail_closed && is_meant(hook));
+    let named = meant
+        .map(|hook| format!("{} ({}/{})", hook.configuration, hook.service.namespace, hook.service.name));
+    named.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -1,8 +1,6 @@
 //! HOOK-002: every webhook whose silence refuses requests has a ready pod now.
 
-use std::collections::BTreeSet;
-
-use super::hook_network::named;
+use super::hook_network::must_answer;
 use super::pods::Pods;
 use super::{Check, Facts, Finding, Severity, unreadable, verdict};
 use crate::model::unread::{SERVICES, WEBHOOKS};
@@ -35,13 +33,10 @@ impl Check for HookReady {
                 .iter()
                 .any(|s| s.namespace == name.namespace && s.name == name.name && s.selector.is_empty())
         };
-        let silent = |hook: &&Webhook| {
-            hook.fail_closed
-                && !index.behind_name(&hook.service).iter().any(|pod| pod.ready)
-                && !elsewhere(&hook.service)
+        let silent = |hook: &Webhook| {
+            !index.behind_name(&hook.service).iter().any(|pod| pod.ready) && !elsewhere(&hook.service)
         };
-        let closed: BTreeSet<String> = facts.snapshot.webhooks.iter().filter(silent).map(named).collect();
-        let names: Vec<_> = closed.into_iter().collect();
+        let names = must_answer(facts, silent);
         let hint =
             "repair or delete them first: the API server refuses what they judge, and pods may not come back";
         let ok = Finding::ok(self, "webhooks", "a ready pod behind each that must answer");

@@ -338,6 +338,12 @@ fn app_of(pod: &Pod) -> Option<&str> {
     ["app.kubernetes.io/name", "k8s-app", "app", "name"].iter().find_map(|key| pod.label(key))
 }
 
+/// The pods that run now and call themselves one of `apps`.
+fn pods_of_apps(facts: &Facts, apps: &[&str]) -> Vec<String> {
+    let runs = |pod: &&Pod| !pod.is_finished() && app_of(pod).is_some_and(|app| apps.contains(&app));
+    facts.snapshot.pods.iter().filter(runs).map(|pod| pod.reference().to_string()).collect()
+}
+
 /// Whether a drain evicts the pod: neither a DaemonSet's, nor static, nor finished.
 fn is_moved(pod: &Pod) -> bool {
     !pod.is_daemon() && !pod.mirror && !pod.is_finished() && !pod.deleting

@@ -1,7 +1,6 @@
 //! ACTOR-001: nothing but this tool cordons, drains or reboots nodes meanwhile.
 
-use super::{Check, Facts, Finding, Severity, app_of, verdict};
-use crate::model::Pod;
+use super::{Check, Facts, Finding, Severity, pods_of_apps, verdict};
 use crate::report::count;
 
 /// Names by which their own manifests and charts label them.
@@ -23,11 +22,13 @@ impl Check for NodeActors {
     }
 
     fn run(&self, facts: &Facts) -> Vec<Finding> {
-        let pods = &facts.snapshot.pods;
-        let found = |pod: &&Pod| !pod.is_finished() && app_of(pod).is_some_and(|app| APPS.contains(&app));
-        let names: Vec<_> = pods.iter().filter(found).map(|pod| pod.reference().to_string()).collect();
+        let names = pods_of_apps(facts, &APPS);
         let hint = "pause it for the time of the migration: two that drain at the same time take away more than budgets and capacity allow";
-        let ok = Finding::ok(self, count(pods.len(), "pod"), "none is known to reboot or empty nodes");
+        let ok = Finding::ok(
+            self,
+            count(facts.snapshot.pods.len(), "pod"),
+            "none is known to reboot or empty nodes",
+        );
         verdict(self, "pod", &names, "reboots or empties nodes", hint, ok)
     }
 }
