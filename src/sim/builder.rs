@@ -94,6 +94,12 @@ impl Builder {
         self
     }
 
+    /// What decides all times that are drawn.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.timings(Timings::drawn(seed))
+    }
+
     /// Adds workloads.
     #[must_use]
     pub fn workloads(mut self, workloads: impl IntoIterator<Item = Workload>) -> Self {

@@ -24,6 +24,11 @@ impl Clock {
         Self { epoch, start: Instant::now(), uids: 0, names: 0 }
     }
 
+    /// The time.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
     /// The time, whole seconds, as `metav1.Time` prints it.
     pub(crate) fn now(&self) -> String {
         self.after(0)

@@ -85,6 +85,15 @@ impl Sim {
         Self { shared, _controllers: Arc::new(controllers) }
     }
 
+    pub(super) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
+    /// What the cluster's clock shows.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.shared.lock().clock.timestamp()
+    }
+
     /// A client that calls the cluster in this process: no sockets, so it also works on a paused clock. exec does
     /// not fit through it: see [`Sim::exec`].
     pub fn client(&self) -> kube::Client {

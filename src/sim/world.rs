@@ -43,6 +43,23 @@ impl Default for Timings {
     }
 }
 
+impl Timings {
+    /// As on machines, somewhat different for each seed.
+    pub fn drawn(seed: u64) -> Self {
+        // Knuth's multiplicative hash: a small number between 0 and 999 for each seed.
+        let jitter = seed.wrapping_mul(2_654_435_761) % 1000;
+        let ms = |base: u64| Duration::from_millis(base + base * jitter / 1000);
+        Self {
+            start: ms(1500),
+            ready: ms(4000),
+            stop: ms(3000),
+            job: ms(5000),
+            reboot: ms(60_000),
+            retry: ms(5000),
+        }
+    }
+}
+
 /// Address ranges and the like of one cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
