@@ -23,8 +23,8 @@ use crate::sim::{SAMPLES, Sample};
   # What does a migration look like?
   kubectl cni-migrate rehearse
 
-  # Another sample, and how far the times spread over fifty seeds
-  kubectl cni-migrate rehearse --sample busy --seeds 50
+  # How does the second node fare?
+  kubectl cni-migrate rehearse --seeds 1 --until worker-2
 
   # For the team's wiki
   kubectl cni-migrate rehearse -o markdown > rehearsal.md")]
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
     /// How many seeds are played
-    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     seeds: u16,
     /// Stop after this step: a node, NODE/STEP such as n2/drain, finalize, or cleanup
     #[arg(long, value_name = "STEP")]
