@@ -25,9 +25,11 @@ mod lifecycle;
 mod log;
 mod node;
 mod resource;
+mod restore;
 mod selector;
 mod status;
 mod store;
+mod timings;
 mod world;
 
 pub use api::ConnectionReset;
@@ -38,4 +40,4 @@ pub use faults::{Fault, HelmFault, When};
 pub use fixture::Workload;
 pub use log::Entry;
 pub use node::shell::Outcome as ExecOutcome;
-pub use world::Timings;
+pub use timings::{Span, Timings};
