@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::api::Snapshots;
 use super::clock::Clock;
 use super::cluster::{Sim, SimError};
-use super::control::Queue;
+use super::control::{Load, Queue};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
+use super::guard::Guard;
 use super::helm::Releases;
 use super::json::text;
 use super::log::Log;
@@ -167,12 +168,14 @@ impl Builder {
             registry: Registry::new(),
             clock: Clock::new(self.epoch.unwrap_or_else(Timestamp::now)),
             queue: Queue::default(),
+            load: Load::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
             releases: Releases::default(),
             snapshots: Snapshots::default(),
             faults: Faults::default(),
             log: Log::new(),
+            guard: Guard::default(),
             timings: self.timings.clone(),
             network,
             rbac: self.rbac,
@@ -245,7 +248,8 @@ fn vxlan() -> Value {
     json!({"Network": "10.244.0.0/16", "EnableNFTables": false, "Backend": {"Type": "vxlan"}})
 }
 
-fn create(world: &mut World, object: Value) -> Result<(), SimError> {
+/// Creates an object as an administrator would.
+pub(super) fn create(world: &mut World, object: Value) -> Result<(), SimError> {
     let found = world.registry.by_kind(text(&object, "/apiVersion"), text(&object, "/kind"));
     let unknown = || {
         SimError::Refused(format!(

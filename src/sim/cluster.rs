@@ -11,6 +11,7 @@ use tower::service_fn;
 use super::builder::Builder;
 use super::door::Door;
 use super::faults::{Fault, HelmFault};
+use super::guard::Violation;
 use super::json::{int, is_finished, is_ready, merge, name, namespace, text};
 use super::lifecycle::Deletion;
 use super::log::Entry;
@@ -84,6 +85,11 @@ impl Sim {
         let shared = Shared::new(world);
         let controllers = moves.then(|| Arc::new(Task::spawn(control::run(shared.clone()))));
         Self { shared, _controllers: controllers }
+    }
+
+    /// Everything there is.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// A client that calls the cluster in this process: no sockets, so it also works on a paused clock. exec does
@@ -263,6 +269,11 @@ impl Sim {
         if let Some(machine) = self.shared.lock().machines.get_mut(node) {
             machine.routes.insert(dst.to_owned(), gateway.to_owned());
         }
+    }
+
+    /// Promises that callers' writes have broken so far, found by a checker that knows nothing of who writes.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.shared.lock().guard.violations().to_vec()
     }
 
     /// What the record of this cluster has and the cluster does not play, a sentence each.

@@ -4,8 +4,8 @@
 //! through tokio's clock; time stamps follow it, and names and UIDs come from counters, so the same run on a paused
 //! clock gives the same bytes.
 //!
-//! Not modelled: admission webhooks, resource requests, volumes and their nodes, priorities and preemption, taint
-//! eviction after five minutes, network policies, IPv6, events, metrics, logs. What is not served answers 404 or 501.
+//! Not modelled: admission webhooks, priorities and preemption, preferred affinity, attaching of volumes, network
+//! policies, IPv6, events, metrics, logs. What is not served answers 404 or 501.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
@@ -19,13 +19,16 @@ mod control;
 mod door;
 mod faults;
 mod fixture;
+mod guard;
 mod helm;
 mod json;
 mod lifecycle;
 mod log;
+mod named_fault;
 mod node;
 mod resource;
 mod restore;
+mod sample;
 mod selector;
 mod status;
 mod store;
@@ -38,6 +41,9 @@ pub use cluster::{Sim, SimError};
 pub use door::Door;
 pub use faults::{Fault, HelmFault, When};
 pub use fixture::Workload;
+pub use guard::{Rule, Violation};
 pub use log::Entry;
+pub use named_fault::{FaultKind, NAMED_FAULTS, NamedFault};
 pub use node::shell::Outcome as ExecOutcome;
+pub use sample::{SAMPLES, Sample};
 pub use timings::{Span, Timings};

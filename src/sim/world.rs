@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::api::Snapshots;
 use super::clock::Clock;
-use super::control::Queue;
+use super::control::{Load, Queue};
 use super::faults::Faults;
+use super::guard::Guard;
 use super::helm::Releases;
 use super::json;
 use super::log::Log;
@@ -34,12 +35,14 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) clock: Clock,
     pub(crate) queue: Queue,
+    pub(crate) load: Load,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
     pub(crate) releases: Releases,
     pub(crate) snapshots: Snapshots,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    pub(crate) guard: Guard,
     pub(crate) timings: Timings,
     pub(crate) network: Network,
     /// Whether the caller of the door has only the rights that bindings give.

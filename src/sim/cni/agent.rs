@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::model::MIGRATION_LABEL;
 use crate::sim::control;
-use crate::sim::json::{entry, is_ready, list, name, namespace, set, text, uid};
+use crate::sim::json::{entry, is_ready, label, list, name, namespace, set, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::node::{Agent, CNI_DIR, Flavour, LinkKind, Machine, is_cni_conf};
 use crate::sim::resource::id;
@@ -70,12 +71,26 @@ fn announce(world: &mut World, node: &str) -> Result<(), String> {
     world.create(resource, object, false).map(drop).map_err(|r| text(&r.body, "/message").to_owned())
 }
 
+/// Whether a fault ends the agent of a node again and again.
+pub(crate) fn crashes(world: &World, node: &str) -> bool {
+    world.faults.crashing_agents.contains(node) && is_switched(world, node)
+}
+
+/// Whether a fault ends the node when its agent takes the network over.
+pub(crate) fn kills_node(world: &World, node: &str) -> bool {
+    world.faults.lost_nodes.contains(node) && is_switched(world, node)
+}
+
+fn is_switched(world: &World, node: &str) -> bool {
+    world.node(node).is_some_and(|n| label(n, MIGRATION_LABEL) == Some("true"))
+}
+
 /// Brings links and the CNI file up.
 ///
 /// # Errors
 /// What the agent waits for or dies of; it is tried again.
 pub(crate) fn become_ready(world: &mut World, node: &str) -> Result<(), String> {
-    if world.faults.stuck_agents.contains(node) {
+    if world.faults.stuck_agents.contains(node) || crashes(world, node) {
         return Err("told to never become ready".to_owned());
     }
     if ranges(world, node).is_empty() {

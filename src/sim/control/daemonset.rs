@@ -103,7 +103,10 @@ fn with_tolerations(spec: &Value) -> Value {
         all.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
     }
     // A not-ready node keeps other new pods away by NoSchedule too; DaemonSet pods come all the same.
-    all.push(json!({"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}));
+    for key in ["not-ready", "unreachable"] {
+        let key = format!("node.kubernetes.io/{key}");
+        all.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
+    }
     let mut spec = spec.clone();
     set(&mut spec, "/tolerations", all);
     spec

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, name, set, text};
+use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, list, name, set, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
@@ -55,8 +55,9 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     for ordinal in from..to {
         match pod(world, owner, ordinal) {
             None => {
-                let new =
-                    pods::from_template(owner, &format!("{}-{ordinal}", name(owner)), (REVISION, revision));
+                let pod_name = format!("{}-{ordinal}", name(owner));
+                let mut new = pods::from_template(owner, &pod_name, (REVISION, revision));
+                claim_volumes(world, owner, &mut new);
                 pods::create(world, new);
             }
             Some((key, p)) if is_finished(&p) && !is_deleting(&p) => pods::delete(world, &key),
@@ -74,6 +75,28 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
         .map(|(k, _)| k)
         .collect();
     extra.iter().max_by_key(|k| number(&k.name)).into_iter().for_each(|k| pods::delete(world, k));
+}
+
+/// Claims of the templates under the pod's own name, made where they are missing; pods that come back find theirs.
+fn claim_volumes(world: &mut World, owner: &Value, pod: &mut Value) {
+    for template in list(owner, "/spec/volumeClaimTemplates") {
+        let volume = name(template);
+        let claim = format!("{volume}-{}", name(pod));
+        let mut volumes = list(pod, "/spec/volumes").to_vec();
+        volumes.retain(|v| name_of(v) != volume);
+        volumes.push(json!({"name": volume, "persistentVolumeClaim": {"claimName": claim}}));
+        set(pod, "/spec/volumes", volumes);
+        let mut object =
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": template["spec"]});
+        set(&mut object, "/metadata/name", claim);
+        set(&mut object, "/metadata/namespace", crate::sim::json::namespace(owner));
+        // One that is there already is the one that is wanted.
+        drop(world.create(id::CLAIMS, object, false));
+    }
+}
+
+fn name_of(volume: &Value) -> &str {
+    text(volume, "/name")
 }
 
 /// Replaces the highest pod of another revision once all are Ready.

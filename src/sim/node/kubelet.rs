@@ -12,6 +12,7 @@ use crate::sim::json::{
 };
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::id;
+use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
 
@@ -99,7 +100,11 @@ fn pull(world: &World, key: &Key, pod: &Value, node: &str) -> Duration {
 fn start(world: &mut World, key: &Key, pod: &Value) -> Duration {
     let restarts = world.sandboxes.get(key).map_or(0, |s| s.restarts);
     let node = text(pod, "/spec/nodeName").to_owned();
-    let address = match missing_image(world, pod) {
+    if Program::of(pod) == Program::CiliumAgent && cni::agent::kills_node(world, &node) {
+        control::nodes::go_down(world, &node);
+        return world.timings.retry;
+    }
+    let address = match missing_image(world, pod, &node) {
         Some(image) => Err(("ImagePullBackOff", format!("Back-off pulling image {image:?}"))),
         None => connect(world, key, pod, &node).map_err(|why| ("ContainerCreating", why)),
     };
@@ -130,9 +135,11 @@ fn start(world: &mut World, key: &Key, pod: &Value) -> Duration {
     enter(world, key, Stage::Starting, wait)
 }
 
-fn missing_image(world: &World, pod: &Value) -> Option<String> {
+fn missing_image(world: &World, pod: &Value, node: &str) -> Option<String> {
     let images = list(pod, "/spec/containers").iter().map(|c| text(c, "/image"));
-    let is_missing = |image: &&str| world.faults.missing_images.iter().any(|m| image.contains(m.as_str()));
+    let has = |image: &str| world.machines.get(node).is_some_and(|m| m.images.contains(image));
+    let is_lost = |image: &str| world.faults.missing_images.iter().any(|m| image.contains(m.as_str()));
+    let is_missing = |image: &&str| is_lost(image) && !has(image);
     images.into_iter().find(is_missing).map(str::to_owned)
 }
 
@@ -152,11 +159,18 @@ fn run_program(world: &mut World, pod: &Value, node: &str) -> Result<(), String>
 }
 
 fn become_ready(world: &mut World, key: &Key, pod: &Value) -> Option<Duration> {
+    let retry = world.timings.retry;
     if Program::of(pod) == Program::CiliumAgent
         && let Err(why) = cni::agent::become_ready(world, text(pod, "/spec/nodeName"))
     {
         tracing::debug!(pod = %key.name, why, "agent is not ready");
-        return Some(world.timings.retry);
+        if cni::agent::crashes(world, text(pod, "/spec/nodeName")) {
+            crash(world, key);
+        }
+        return Some(enter(world, key, Stage::Starting, retry));
+    }
+    if is_under_spent_budget(world, pod) {
+        return Some(enter(world, key, Stage::Starting, retry));
     }
     let now = world.clock.now();
     world.modify(key, |pod| {
@@ -173,6 +187,24 @@ fn become_ready(world: &mut World, key: &Key, pod: &Value) -> Option<Duration> {
         _ => Duration::ZERO,
     };
     Some(enter(world, key, Stage::Running, wait))
+}
+
+/// The container has ended and is started again later.
+fn crash(world: &mut World, key: &Key) {
+    let Some(sandbox) = world.sandboxes.get_mut(key) else { return };
+    sandbox.restarts += 1;
+    let restarts = sandbox.restarts;
+    world.modify(key, |pod| {
+        waiting(pod, "CrashLoopBackOff", "back-off restarting failed container", restarts)
+    });
+}
+
+fn is_under_spent_budget(world: &World, pod: &Value) -> bool {
+    world.faults.spent_budgets.iter().any(|(namespace, name)| {
+        let budget = world.object(id::BUDGETS, namespace, name);
+        let selector = budget.and_then(|b| b.pointer("/spec/selector")).and_then(Labels::from_object);
+        text(pod, "/metadata/namespace") == namespace && selector.is_some_and(|s| s.matches(pod))
+    })
 }
 
 /// The work of programs that end by themselves.

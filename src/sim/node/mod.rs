@@ -57,6 +57,8 @@ pub(crate) struct Machine {
     pub(crate) up: bool,
     /// Recorded as not Ready for a reason of its own: stays so until it boots.
     pub(crate) unwell: bool,
+    /// When the node controller gives up waiting for its word.
+    pub(crate) missed_at: Option<Instant>,
     /// When it is back from a reboot.
     pub(crate) back_at: Option<Instant>,
     pub(crate) boot_id: String,
@@ -83,6 +85,7 @@ impl Machine {
             address: address.to_owned(),
             up: true,
             unwell: false,
+            missed_at: None,
             back_at: None,
             boot_id,
             files: BTreeMap::new(),
