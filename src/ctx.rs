@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::act::{Cancel, Engine, Options};
 use crate::error::{Error, Result};
 use crate::event::Reporter;
-use crate::helm::{self, Helm, Installer};
+use crate::helm::{self, Helm, Installer, StandIn};
 use crate::journal::{Journal, Lease, Record, holder};
-use crate::kube::{Connection, PodExec, Reader, Settings, WriteKey, Writer, connect};
+use crate::kube::{Clock, Connection, NodeAccess, Reader, Settings, WriteKey, Writer, connect, embedded};
 use crate::model::DryRun;
 use crate::observe::Observer;
 use crate::ui::Ui;
@@ -17,14 +18,42 @@ use crate::ui::Ui;
 pub struct Ctx {
     /// The terminal.
     pub ui: Ui,
-    /// kubectl's global flags.
-    pub settings: Settings,
-    /// `--helm-bin`, else `HELM_BIN`.
-    pub helm_bin: Option<PathBuf>,
+    /// Where the cluster is.
+    pub place: Place,
     /// Set by the first signal.
     pub cancel: Cancel,
     /// User, host and process, for the lease.
     pub who: String,
+    /// Also hears what the engine tells.
+    pub listener: Option<Arc<dyn Reporter>>,
+}
+
+/// Where a cluster is.
+pub enum Place {
+    /// Behind a kubeconfig.
+    Live {
+        /// kubectl's global flags.
+        settings: Settings,
+        /// `--helm-bin`, else `HELM_BIN`.
+        helm_bin: Option<PathBuf>,
+    },
+    /// In this process.
+    Embedded(Embedded),
+}
+
+/// A cluster in this process.
+#[derive(Clone)]
+pub struct Embedded {
+    /// What its kubeconfig entry would be called.
+    pub name: String,
+    /// Calls it.
+    pub client: ::kube::Client,
+    /// Commands on its nodes.
+    pub access: Arc<dyn NodeAccess>,
+    /// Its helm, or why there is none.
+    pub helm: std::result::Result<Arc<dyn StandIn>, String>,
+    /// Its time.
+    pub clock: Clock,
 }
 
 /// A connection to one cluster; there is no way from here to anything that changes it.
@@ -38,7 +67,7 @@ pub struct Session {
     /// Host name or address by which the API server is reached.
     pub host: String,
     // Deleted when the session ends.
-    _kubeconfig: tempfile::NamedTempFile,
+    _kubeconfig: Option<tempfile::NamedTempFile>,
 }
 
 /// What changes the cluster of a [`Session`].
@@ -46,7 +75,7 @@ pub struct Hands {
     /// The API.
     pub writer: Writer,
     /// Commands on nodes.
-    pub access: PodExec,
+    pub access: Arc<dyn NodeAccess>,
     /// helm, or why there is none.
     helm: Result<Installer>,
 }
@@ -72,11 +101,21 @@ impl Ctx {
     }
 
     async fn connect(&self, release: &str, namespace: &str) -> Result<(Session, WriteKey)> {
-        let (connection, key) = connect(&self.settings).await?;
-        let kubeconfig = private_file(&connection.kubeconfig)?;
-        let options =
-            helm::Options { bin: self.helm_bin.clone(), kubeconfig: Some(kubeconfig.path().to_owned()) };
-        let helm = Helm::locate(&options).await;
+        let (connection, key) = match &self.place {
+            Place::Live { settings, .. } => connect(settings).await?,
+            Place::Embedded(it) => embedded(&it.name, it.client.clone(), it.access.clone(), it.clock),
+        };
+        let kubeconfig = connection.kubeconfig.as_deref().map(private_file).transpose()?;
+        let helm = match &self.place {
+            Place::Live { helm_bin, .. } => {
+                let kubeconfig = kubeconfig.as_ref().map(|file| file.path().to_owned());
+                Helm::locate(&helm::Options { bin: helm_bin.clone(), kubeconfig }).await
+            }
+            Place::Embedded(it) => match &it.helm {
+                Ok(answers) => Helm::stand_in(answers.clone()).await,
+                Err(why) => Err(Error::helm(why)),
+            },
+        };
         let place = || format!("cluster {} at {}", connection.cluster, connection.server);
         let observer = Observer::new(connection.reader.clone(), &connection.cluster).await;
         let mut observer = observer.map_err(|e| e.context(place()))?;
@@ -132,7 +171,7 @@ impl Ctx {
         Ok(Engine {
             observer: session.observer.clone(),
             writer,
-            access: &hands.access,
+            access: &*hands.access,
             journal,
             lease,
             report,

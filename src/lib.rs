@@ -23,6 +23,7 @@ pub mod kube;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod sim;
 pub mod source;

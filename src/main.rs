@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 use cni_migrate::act::Cancel;
 use cni_migrate::cli::{self, Cli, Environment};
-use cni_migrate::ctx::{self, Ctx};
+use cni_migrate::ctx::{self, Ctx, Place};
 use cni_migrate::exit;
 use cni_migrate::ui::{PROGRAM, Ui};
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let matches = cli::command(program).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     cni_migrate::ui::log(cli.global.verbosity);
-    let ui = Ui { quiet: cli.global.quiet, program };
+    let ui = Ui { quiet: cli.global.quiet, muted: false, program };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -25,10 +25,13 @@ fn main() -> ExitCode {
         }
     };
     let ctx = Ctx {
-        settings: cli.global.settings(&helm.unwrap_or_default()),
-        helm_bin: cli.global.helm_bin,
+        place: Place::Live {
+            settings: cli.global.settings(&helm.unwrap_or_default()),
+            helm_bin: cli.global.helm_bin,
+        },
         cancel: Cancel::default(),
         who: ctx::who(),
+        listener: None,
         ui,
     };
     let result = runtime.block_on(async {

@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Rooms from the ground up: a room names only rooms before it, so there can be no cycle.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 27] = [
     "error", "exit", "event", "yaml", "report", "model", "target", "source", "values", "drain", "check",
     "helm", "agent", "kube", "observe", "journal", "verify", "plan", "wish", "act", "ui", "ctx", "sim",
-    "cli", "lib", "main",
+    "rehearse", "cli", "lib", "main",
 ];
 
 /// Rooms and files that only compute.

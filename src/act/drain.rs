@@ -46,7 +46,7 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
 
 /// The pods that are to go, those on their way included.
 pub(super) fn wanted<'p>(engine: &Engine<'_>, snapshot: &'p Snapshot) -> Result<Vec<&'p Pod>> {
-    let options = drain::Options { now: jiff::Timestamp::now(), ..engine.options.drain.clone() };
+    let options = drain::Options { now: engine.writer.now(), ..engine.options.drain.clone() };
     let pods = snapshot.pods_on(THE_NODE).filter(|p| !p.is_probe());
     drain::select(pods, &snapshot.daemon_sets, &options).map_err(|refusals| {
         let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();

@@ -106,7 +106,7 @@ async fn options_of(
 pub(super) async fn restart_operator(engine: &Engine<'_>, namespace: &str) -> Result<()> {
     let before = operator_pods(engine, namespace).await?;
     let patch = json!({"spec": {"template": {"metadata": {"annotations": {
-        "kubectl.kubernetes.io/restartedAt": jiff::Timestamp::now().to_string(),
+        "kubectl.kubernetes.io/restartedAt": engine.writer.now().to_string(),
     }}}}});
     engine.may_go_on()?;
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{OPERATOR}");

@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Command, FromArgMatches, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
 
 use super::{Environment, Global};
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Place};
 use crate::exit::Outcome;
 use crate::kube::connect;
 use crate::observe::node_names;
@@ -52,7 +52,8 @@ async fn nodes(ctx: &Ctx, words: &[OsString]) -> Vec<String> {
     let line = [OsString::from(PROGRAM)].into_iter().chain(words.iter().cloned());
     let matches = super::command(PROGRAM).ignore_errors(true).try_get_matches_from(line);
     let global = matches.ok().and_then(|matches| Global::from_arg_matches(&matches).ok()).unwrap_or_default();
-    let mut settings = global.settings(&Environment::default()).or(&ctx.settings);
+    let Place::Live { settings, .. } = &ctx.place else { return Vec::new() };
+    let mut settings = global.settings(&Environment::default()).or(settings);
     settings.request_timeout = Some(PATIENCE);
     let names = async { node_names(&connect(&settings).await?.0.reader).await };
     let names = tokio::time::timeout(PATIENCE, names).await.ok().and_then(Result::ok).unwrap_or_default();

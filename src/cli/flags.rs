@@ -262,6 +262,17 @@ impl SafetyArgs {
         }
     }
 
+    /// Of a rehearsal: nobody needs to be asked.
+    pub(super) fn rehearsed(cluster: &str) -> Self {
+        Self {
+            yes: Some(cluster.to_owned()),
+            dry_run: DryRun::None,
+            timeout: Duration::from_mins(10),
+            probe_image: DEFAULT_IMAGE.to_owned(),
+            output: OutputArgs { output: Output::Table },
+        }
+    }
+
     /// Whether nothing is to be stored.
     pub(super) fn is_dry(&self) -> bool {
         self.dry_run != DryRun::None

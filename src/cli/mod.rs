@@ -13,6 +13,7 @@ mod overview;
 mod plan;
 mod preflight;
 mod rbac;
+mod rehearse;
 mod rollback;
 mod run;
 mod status;
@@ -77,6 +78,8 @@ pub enum Verb {
     CleanupFlannel(cleanup::Args),
     /// Do the whole migration, from where it stands to its end
     Run(run::Args),
+    /// Rehearse the whole migration on a cluster in memory, and forecast what the real one does
+    Rehearse(rehearse::Args),
     /// Take nodes back to the source CNI
     Rollback(rollback::Args),
     /// Print the roles that verbs need, no wider than they have to be
@@ -118,6 +121,7 @@ pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
         Verb::Finalize(args) => finalize::run(ctx, args).await,
         Verb::CleanupFlannel(args) => cleanup::run(ctx, args).await,
         Verb::Run(args) => run::run(ctx, args).await,
+        Verb::Rehearse(args) => rehearse::run(ctx, &args),
         Verb::Rollback(args) => rollback::run(ctx, args).await,
         Verb::Rbac(args) => rbac::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),

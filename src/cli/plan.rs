@@ -69,7 +69,8 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn table(plan: &Plan) -> String {
+/// As [`Format::Table`] prints it.
+pub(super) fn table(plan: &Plan) -> String {
     let rows: Vec<_> = plan
         .steps
         .iter()
@@ -99,6 +100,11 @@ impl Scene {
     pub(super) fn access(&self) -> Option<IpAddr> {
         self.session.host.trim_matches(['[', ']']).parse().ok()
     }
+}
+
+/// The plan for what is left.
+pub(super) async fn of(ctx: &Ctx, wish: &WishArgs, reboot: Option<RebootMode>) -> Result<Plan> {
+    scene(ctx, wish, reboot).await?.plan()
 }
 
 /// Reads a plan file.

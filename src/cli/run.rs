@@ -15,7 +15,7 @@ use crate::report::count;
 use crate::values::Phase;
 
 /// Do the whole migration, from where it stands to its end
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(after_help = "Examples:
   # All of it
   kubectl cni-migrate run --yes=prod-eu
@@ -42,6 +42,19 @@ pub struct Args {
     nodes: NodeArgs,
     #[command(flatten)]
     safety: SafetyArgs,
+}
+
+impl Args {
+    /// The same flags where a rehearsal has them.
+    pub(super) fn rehearsed(
+        wish: WishArgs,
+        chart: ChartArgs,
+        exclude: ExcludeArgs,
+        nodes: NodeArgs,
+        safety: SafetyArgs,
+    ) -> Self {
+        Self { resume: false, plan: None, wish, chart, exclude, nodes, safety }
+    }
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {

@@ -42,7 +42,7 @@ impl Stage {
     /// Adds what the agents see on their nodes.
     pub(super) async fn read_agents(&mut self) {
         let Scene { session, snapshot, .. } = &mut self.scene;
-        session.observer.add_agent_views(snapshot, &self.hands.access).await;
+        session.observer.add_agent_views(snapshot, &*self.hands.access).await;
     }
 
     /// What helm is to bring about in a phase.
@@ -77,13 +77,28 @@ impl Stage {
             ctx.ui.confirm(&self.snapshot.cluster.name, safety.yes.as_deref(), about)?;
         }
         let progress = Progress::new(ctx.ui.clone());
-        let report: &dyn Reporter = &progress;
+        let report: &dyn Reporter = &Told { to: &progress, and: ctx.listener.as_deref() };
         let mut engine = ctx.engine(&self.session, &self.hands, report, options, || self.fresh()).await?;
         let result = work(&mut engine).await;
         let closed = engine.close().await;
         let result = result.and(closed);
         tell(ctx, safety.output.output, &progress, result.as_ref().err())?;
         result.map(|()| Outcome::Done)
+    }
+}
+
+/// Tells two.
+struct Told<'a> {
+    to: &'a Progress,
+    and: Option<&'a dyn Reporter>,
+}
+
+impl Reporter for Told<'_> {
+    fn event(&self, event: &Event) {
+        self.to.event(event);
+        if let Some(listener) = self.and {
+            listener.event(event);
+        }
     }
 }
 

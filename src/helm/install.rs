@@ -42,9 +42,9 @@ impl Installer {
         let values = values_file(&job.values)?;
         let args = argv::apply(verb, self.helm.flavour, job, values.path());
         let output = if job.dry_run {
-            run::read(&self.helm, &args, READ_DEADLINE + job.timeout).await?
+            self.helm.program.read(&args, READ_DEADLINE + job.timeout).await?
         } else {
-            run::write(&self.helm, &args, values).await?
+            self.helm.program.write(&args, values).await?
         };
         if output.success {
             return Ok(());

@@ -16,10 +16,11 @@ pub use chart::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
 pub use flavour::Flavour;
 pub use install::Installer;
 pub use locate::Options;
+pub use run::StandIn;
 pub use types::{Job, clearing};
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -28,17 +29,16 @@ use tempfile::NamedTempFile;
 use crate::error::{Error, Result};
 use crate::model::Release;
 use crate::yaml;
-use run::Output;
+use run::{Output, Program};
 
 /// How long a question to helm may take, the chart's download included.
 const READ_DEADLINE: Duration = Duration::from_mins(2);
 
-/// A helm binary that works, for one cluster. It is only asked; an [`Installer`] changes releases.
+/// A helm that works, for one cluster. It is only asked; an [`Installer`] changes releases.
 #[derive(Clone, Debug)]
 pub struct Helm {
-    bin: PathBuf,
+    program: Program,
     flavour: Flavour,
-    kubeconfig: Option<PathBuf>,
 }
 
 impl Helm {
@@ -48,7 +48,19 @@ impl Helm {
     /// No helm, one that does not run, or one that is too old.
     pub async fn locate(options: &Options) -> Result<Self> {
         let bin = locate::binary(options)?;
-        let mut helm = Self { bin, flavour: Flavour::OLDEST, kubeconfig: options.kubeconfig.clone() };
+        Self::of(Program::Binary { bin, kubeconfig: options.kubeconfig.clone() }).await
+    }
+
+    /// A helm that is no program of its own.
+    ///
+    /// # Errors
+    /// One that is too old.
+    pub async fn stand_in(answers: Arc<dyn StandIn>) -> Result<Self> {
+        Self::of(Program::StandIn(answers)).await
+    }
+
+    async fn of(program: Program) -> Result<Self> {
+        let mut helm = Self { program, flavour: Flavour::OLDEST };
         let version = helm.ask(&argv::version(), "version").await?;
         helm.flavour = Flavour::parse(version.stdout.trim())?;
         Ok(helm)
@@ -111,7 +123,7 @@ impl Helm {
 
     /// Asks helm something that changes nothing.
     async fn ask(&self, args: &[String], what: &str) -> Result<Output> {
-        let output = run::read(self, args, READ_DEADLINE).await?;
+        let output = self.program.read(args, READ_DEADLINE).await?;
         if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
     }
 }

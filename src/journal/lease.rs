@@ -99,7 +99,10 @@ impl Lease {
             && seen.spec.holder_identity.as_deref() == Some(self.holder.as_str())
         {
             // A failure leaves the lease to run out by itself.
-            let _ = self.writer.replace(PATH, &body("", Some(&seen.metadata.resource_version))).await;
+            let _ = self
+                .writer
+                .replace(PATH, &body(&self.writer, "", Some(&seen.metadata.resource_version)))
+                .await;
         }
     }
 }
@@ -139,11 +142,11 @@ async fn wait_for_silence(reader: &Reader, mut seen: Wire, report: &dyn Reporter
 }
 
 async fn create(writer: &Writer, holder: &str) -> Result<()> {
-    writer.create(COLLECTION, &body(holder, None)).await.map(drop).map_err(|e| raced(&e))
+    writer.create(COLLECTION, &body(writer, holder, None)).await.map(drop).map_err(|e| raced(&e))
 }
 
 async fn take(writer: &Writer, holder: &str, seen: &Wire) -> Result<()> {
-    let body = body(holder, Some(&seen.metadata.resource_version));
+    let body = body(writer, holder, Some(&seen.metadata.resource_version));
     writer.replace(PATH, &body).await.map(drop).map_err(|e| raced(&e))
 }
 
@@ -156,8 +159,8 @@ fn raced(error: &kube::Error) -> Error {
     }
 }
 
-fn body(holder: &str, version: Option<&str>) -> Value {
-    let now = format!("{:.6}", jiff::Timestamp::now());
+fn body(writer: &Writer, holder: &str, version: Option<&str>) -> Value {
+    let now = format!("{:.6}", writer.now());
     let mut body = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": "cni-migrate", "namespace": "kube-system"},
@@ -175,7 +178,11 @@ async fn renew(reader: Reader, writer: Writer, holder: String, lost: Arc<AtomicB
         pause(RENEW_EVERY).await;
         match reader.get::<Wire>(PATH).await {
             Ok(Some(seen)) if seen.spec.holder_identity.as_deref() == Some(holder.as_str()) => {
-                if writer.replace(PATH, &body(&holder, Some(&seen.metadata.resource_version))).await.is_ok() {
+                if writer
+                    .replace(PATH, &body(&writer, &holder, Some(&seen.metadata.resource_version)))
+                    .await
+                    .is_ok()
+                {
                     last = Instant::now();
                 }
             }

@@ -104,7 +104,7 @@ impl Journal {
     }
 
     fn mark(&mut self, step: &str, progress: Progress) {
-        let at = jiff::Timestamp::now().to_string();
+        let at = self.writer.now().to_string();
         self.record.steps.insert(step.to_owned(), StepRecord { progress, at });
     }
 }

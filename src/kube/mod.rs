@@ -4,6 +4,7 @@
 //! [`Reader`] cannot write; only `act` (and the journal) hold a [`Writer`], which takes a [`WriteKey`] to make.
 
 mod advice;
+mod clock;
 mod exec;
 mod read;
 mod settings;
@@ -11,9 +12,10 @@ mod status;
 mod wait;
 mod write;
 
+pub use clock::Clock;
 pub use exec::{ExecOutput, NodeAccess, PodExec};
 pub use read::{PAGE, Reader, Selection};
-pub use settings::{Connection, Impersonation, Settings, WriteKey, connect};
+pub use settings::{Connection, Impersonation, Settings, WriteKey, connect, embedded};
 pub use status::{Refusal, explain, refusal};
 pub use wait::{Poll, pause, until};
 pub use write::{Delete, Writer};

@@ -1,12 +1,13 @@
 //! From kubectl's global flags to clients, and to a kubeconfig by which helm talks to the same cluster.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 use kube::{Client, Config};
 
-use super::{PodExec, Reader, Writer, explain};
+use super::{Clock, NodeAccess, PodExec, Reader, Writer, explain};
 use crate::error::{Error, Result};
 
 /// A read that gets no answer for this long is given up: during a CNI change that is when the network broke.
@@ -87,27 +88,36 @@ pub struct Connection {
     pub server: String,
     /// Reads.
     pub reader: Reader,
-    /// A kubeconfig of one context, as JSON, for helm.
-    pub kubeconfig: String,
+    /// A kubeconfig of one context, as JSON, for helm; an embedded cluster has none.
+    pub kubeconfig: Option<String>,
     /// Host name or address of the API server alone.
     pub host: String,
 }
 
 /// Opens what changes the cluster that a [`Connection`] leads to; who drops it can only read.
-pub struct WriteKey(Config);
+pub struct WriteKey(Way);
+
+enum Way {
+    Network(Config),
+    Embedded { client: Client, access: Arc<dyn NodeAccess>, clock: Clock },
+}
 
 impl WriteKey {
     /// The client that writes, and commands on nodes.
     ///
     /// # Errors
     /// Those of [`connect`].
-    pub fn into_hands(self) -> Result<(Writer, PodExec)> {
-        let (mut for_writes, mut for_streams) = (self.0.clone(), self.0);
+    pub fn into_hands(self) -> Result<(Writer, Arc<dyn NodeAccess>)> {
+        let config = match self.0 {
+            Way::Network(config) => config,
+            Way::Embedded { client, access, clock } => return Ok((Writer::new(client, clock), access)),
+        };
+        let (mut for_writes, mut for_streams) = (config.clone(), config);
         // A command may be silent for longer than any answer of the API server; it has a limit of its own.
         for_streams.read_timeout = None;
         // The default retry layer would hide a budget's 429 for minutes.
         for_writes.default_retry = false;
-        Ok((Writer::new(client(for_writes)?), PodExec::new(client(for_streams)?)))
+        Ok((Writer::new(client(for_writes)?, Clock::real()), Arc::new(PodExec::new(client(for_streams)?))))
     }
 }
 
@@ -139,7 +149,25 @@ pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     config.reset_reader_on_write = true;
     let reader = Reader::new(client(config.clone())?);
     let host = config.cluster_url.host().unwrap_or_default().to_owned();
-    Ok((Connection { cluster, server, reader, kubeconfig, host }, WriteKey(config)))
+    let connection = Connection { cluster, server, reader, kubeconfig: Some(kubeconfig), host };
+    Ok((connection, WriteKey(Way::Network(config))))
+}
+
+/// The way to a cluster in this process: a client of it, commands on its nodes, and its time.
+pub fn embedded(
+    name: &str,
+    client: Client,
+    access: Arc<dyn NodeAccess>,
+    clock: Clock,
+) -> (Connection, WriteKey) {
+    let connection = Connection {
+        cluster: name.to_owned(),
+        server: "this process".to_owned(),
+        reader: Reader::new(client.clone()),
+        kubeconfig: None,
+        host: String::new(),
+    };
+    (connection, WriteKey(Way::Embedded { client, access, clock }))
 }
 
 fn client(config: Config) -> Result<Client> {

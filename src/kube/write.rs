@@ -7,6 +7,7 @@ use kube::Client;
 use kube::core::Status;
 use serde_json::{Value, json};
 
+use super::Clock;
 use super::status::{Refusal, refusal};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,7 @@ pub(super) const MANAGER: &str = "kubectl-cni-migrate";
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
+    clock: Clock,
     dry_run: bool,
 }
 
@@ -32,14 +34,19 @@ pub struct Delete<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, dry_run: false }
+    pub(super) fn new(client: Client, clock: Clock) -> Self {
+        Self { client, clock, dry_run: false }
+    }
+
+    /// The time, for what is written down.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
     }
 
     /// The same client, but the API server stores nothing of what it is sent (KEP-576, `dryRun=All`).
     #[must_use]
     pub fn dry_run(&self) -> Self {
-        Self { client: self.client.clone(), dry_run: true }
+        Self { dry_run: true, ..self.clone() }
     }
 
     async fn send(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Value, kube::Error> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api::Snapshots;
 use super::clock::Clock;
 use super::cluster::{Sim, SimError};
-use super::control::{Load, Queue};
+use super::control::{Index, Load, Queue};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
 use super::guard::Guard;
@@ -78,11 +78,10 @@ impl Builder {
         self
     }
 
-    /// What times and choices are drawn from; without a seed times are the shortest of their spans.
+    /// What times and choices are drawn from; times are then as on machines ([`Timings::real`]).
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), timings: Timings::real(), ..self }
     }
 
     /// How many nodes: `cp-1` with the control plane's taint, then `worker-1` and on; at most 200.
@@ -169,6 +168,7 @@ impl Builder {
             clock: Clock::new(self.epoch.unwrap_or_else(Timestamp::now)),
             queue: Queue::default(),
             load: Load::default(),
+            index: Index::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
             releases: Releases::default(),

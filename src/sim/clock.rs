@@ -32,6 +32,11 @@ impl Clock {
         self.start = Instant::now() + FOREVER;
     }
 
+    /// The time.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
     /// The time, whole seconds, as `metav1.Time` prints it.
     pub(crate) fn now(&self) -> String {
         self.after(0)

@@ -87,9 +87,13 @@ impl Sim {
         Self { shared, _controllers: controllers }
     }
 
-    /// Everything there is.
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(super) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
+    /// What the cluster's clock shows.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.shared.lock().clock.timestamp()
     }
 
     /// A client that calls the cluster in this process: no sockets, so it also works on a paused clock. exec does

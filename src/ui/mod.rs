@@ -29,6 +29,8 @@ pub const PROGRAM: &str = "kubectl cni-migrate";
 pub struct Ui {
     /// No progress and no hints.
     pub quiet: bool,
+    /// Nothing at all.
+    pub muted: bool,
     /// How this program was called: [`PROGRAM`], or `helm cni-migrate`.
     pub program: &'static str,
 }
@@ -42,6 +44,9 @@ impl Ui {
 
     /// Writes data to stdout. A reader that went away is no error.
     pub fn data(&self, text: &str) {
+        if self.muted {
+            return;
+        }
         let mut out = anstream::stdout().lock();
         let _ = out.write_all(text.as_bytes());
         if !text.ends_with('\n') {
@@ -101,6 +106,9 @@ impl Ui {
     }
 
     fn line(&self, text: &str) {
+        if self.muted {
+            return;
+        }
         let mut err = anstream::stderr().lock();
         let _ = err.write_all(self.named(text).as_bytes());
         let _ = err.write_all(b"\n");

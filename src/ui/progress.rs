@@ -3,12 +3,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Ui;
 use crate::event::{Event, Reporter};
 
 /// Prints each event once, a wait again only when its reason changes, and keeps them for a report.
 pub struct Progress {
     ui: Ui,
+    begun: Option<Instant>,
     last_wait: Mutex<String>,
     events: Mutex<Vec<Event>>,
 }
@@ -16,7 +19,13 @@ pub struct Progress {
 impl Progress {
     /// Onto that terminal.
     pub fn new(ui: Ui) -> Self {
-        Self { ui, last_wait: Mutex::default(), events: Mutex::default() }
+        Self { ui, begun: None, last_wait: Mutex::default(), events: Mutex::default() }
+    }
+
+    /// With the time since `begun` before each line: a rehearsal's time is not the reader's.
+    #[must_use]
+    pub fn timed(self, begun: Instant) -> Self {
+        Self { begun: Some(begun), ..self }
     }
 
     /// Everything that was told.
@@ -39,7 +48,8 @@ impl Reporter for Progress {
             return;
         }
         if let Some(line) = line {
-            self.ui.status(&line);
+            let time = self.begun.map(|begun| format!("{}  ", clock(begun.elapsed()))).unwrap_or_default();
+            self.ui.status(&format!("{time}{line}"));
         }
         if let Ok(mut events) = self.events.lock() {
             events.push(event.clone());
@@ -62,6 +72,11 @@ fn line(event: &Event) -> Option<String> {
         Event::Failed { step, reason } => format!("✗ {step:<9} {reason}"),
         Event::Finished { name, summary } => format!("{name}  {summary}"),
     })
+}
+
+fn clock(time: Duration) -> String {
+    let all = time.as_secs();
+    format!("{:02}:{:02}:{:02}", all / 3600, all / 60 % 60, all % 60)
 }
 
 fn seconds(took: Duration) -> String {

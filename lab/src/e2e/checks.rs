@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn failures_are_counted() {
-        let mut checks = Checks::new(Ui::new());
+        let mut checks = Checks::new(Ui::silent());
         checks.equal("one is one", &1, &1);
         checks.none("nothing is left", &[""; 0]);
         checks.that("the sky is blue", true, "grey");

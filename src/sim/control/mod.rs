@@ -8,6 +8,7 @@ mod deployment;
 mod endpoints;
 mod evict;
 mod garbage;
+mod index;
 mod job;
 mod namespaces;
 pub(crate) mod nodes;
@@ -28,6 +29,7 @@ use super::node::kubelet;
 use super::store::{Change, Key};
 use super::world::{Shared, World};
 
+pub(crate) use index::Index;
 pub(crate) use scheduler::Load;
 
 /// A controller.
@@ -148,6 +150,7 @@ fn step(world: &mut World) -> bool {
     for _ in 0..BATCH {
         while let Some(change) = world.store.next_change() {
             world.load.note(&change);
+            world.index.note(&change);
             for (controller, c) in ALL.iter().enumerate() {
                 for key in (c.keys)(world, &change) {
                     world.queue.push(Work { controller, key });

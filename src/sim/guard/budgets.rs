@@ -18,8 +18,8 @@ pub(super) fn broken(world: &World, write: &Write, pod: &Value) -> Option<String
     if !takes || serves_nobody {
         return None;
     }
-    let budgets = world.store.list(id::BUDGETS, Some(namespace(pod)));
-    budgets.filter_map(|budget| broken_by(world, budget, pod)).next()
+    let mut budgets = world.store.list(id::BUDGETS, Some(namespace(pod)));
+    budgets.find_map(|budget| broken_by(world, budget, pod))
 }
 
 fn broken_by(world: &World, budget: &Value, pod: &Value) -> Option<String> {
@@ -29,13 +29,8 @@ fn broken_by(world: &World, budget: &Value, pod: &Value) -> Option<String> {
     let covered: Vec<&Value> = all.map(AsRef::as_ref).filter(|p| selector.matches(p)).collect();
     let healthy = covered.iter().filter(|p| is_ready(p) && !is_deleting(p)).count();
     let wanted = wanted(world, budget, &covered);
-    let may_go = match is_ready(pod) {
-        true => healthy > wanted,
-        false => {
-            text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow"
-                || (healthy >= wanted && wanted > 0)
-        }
-    };
+    let always = text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";
+    let may_go = if is_ready(pod) { healthy > wanted } else { always || (healthy >= wanted && wanted > 0) };
     (!may_go).then(|| {
         format!(
             "pod {}/{} is needed by PodDisruptionBudget {}: {healthy} healthy, {wanted} wanted",

@@ -195,7 +195,7 @@ fn crash(world: &mut World, key: &Key) {
     sandbox.restarts += 1;
     let restarts = sandbox.restarts;
     world.modify(key, |pod| {
-        waiting(pod, "CrashLoopBackOff", "back-off restarting failed container", restarts)
+        waiting(pod, "CrashLoopBackOff", "back-off restarting failed container", restarts);
     });
 }
 

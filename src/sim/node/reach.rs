@@ -68,12 +68,12 @@ fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, St
         return Err("network is unreachable".to_owned());
     }
     let (ip, port) = (socket.ip(), socket.port());
-    if let Some(service) =
-        world.store.list(id::SERVICES, None).find(|s| text(s, "/spec/clusterIP") == ip.to_string())
-    {
+    let service = world.index.service_at(&ip.to_string()).and_then(|key| world.store.get(key));
+    if let Some(service) = service {
         return to_service(world, origin, service, port);
     }
-    if let Some((node, machine)) = world.machines.iter().find(|(_, m)| m.address == ip.to_string()) {
+    let node = world.index.node_at(&ip.to_string());
+    if let Some((node, machine)) = node.and_then(|node| Some((node, world.machines.get(node)?))) {
         return to_node(world, origin, node, machine, port);
     }
     match pod_with(world, ip) {
@@ -88,9 +88,8 @@ fn timed_out() -> String {
 
 fn pod_with(world: &World, ip: IpAddr) -> Option<Value> {
     let ip = ip.to_string();
-    let at = |p: &Value| text(p, "/status/podIP") == ip && !flag(p, "/spec/hostNetwork");
-    let pods = world.store.list(id::PODS, None).filter(|p| at(p) && text(p, "/status/phase") == "Running");
-    pods.map(|p| Value::clone(p)).next()
+    let pods = world.index.pods_at(&ip).filter_map(|key| world.store.get(key));
+    pods.filter(|p| text(p, "/status/phase") == "Running").map(|p| Value::clone(p)).next()
 }
 
 /// A ClusterIP works where something on the node translates it: kube-proxy, or Cilium in its place.

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::json::{list, set, text, uid};
 use super::resource::{ResourceId, id};
@@ -51,6 +53,17 @@ impl Change {
     }
 }
 
+/// A change of a pod; no `before` is a creation, no `after` the end.
+#[derive(Clone, Debug)]
+pub struct PodChange {
+    /// When.
+    pub at: Instant,
+    /// As it was.
+    pub before: Option<Arc<Value>>,
+    /// As it is.
+    pub after: Option<Arc<Value>>,
+}
+
 /// All objects.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -61,6 +74,8 @@ pub(crate) struct Store {
     owned: HashMap<String, BTreeSet<Key>>,
     on_node: HashMap<String, BTreeSet<Key>>,
     changes: VecDeque<Change>,
+    /// Hears of every change of a pod.
+    listener: Option<UnboundedSender<PodChange>>,
     signal: watch::Sender<u64>,
 }
 
@@ -75,6 +90,7 @@ impl Store {
             owned: HashMap::new(),
             on_node: HashMap::new(),
             changes: VecDeque::new(),
+            listener: None,
             signal: watch::Sender::new(1),
         }
     }
@@ -174,6 +190,13 @@ impl Store {
         };
         let event = Event { revision: self.revision, kind, object, before: before.clone() };
         self.histories.entry(key.resource).or_default().push(event);
+        if key.resource == id::PODS
+            && let Some(listener) = &self.listener
+        {
+            let (before, after) = (before.clone(), after.clone());
+            // Somebody who stopped listening does not mind.
+            drop(listener.send(PodChange { at: Instant::now(), before, after }));
+        }
         self.changes.push_back(Change { key, before, after });
         self.signal.send_replace(self.revision);
     }
@@ -211,6 +234,13 @@ impl Store {
     pub(crate) fn compact(&mut self) {
         let revision = self.revision;
         self.histories.values_mut().for_each(|h| h.compact(revision));
+    }
+
+    /// Tells of every change of a pod from now on; one listener at a time.
+    pub(crate) fn listen(&mut self) -> UnboundedReceiver<PodChange> {
+        let (sender, receiver) = unbounded_channel();
+        self.listener = Some(sender);
+        receiver
     }
 
     /// The oldest change that the controllers have not seen.

@@ -1,0 +1,87 @@
+//! `rehearse`: the real binary, no cluster at all.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+#![allow(clippy::disallowed_methods, reason = "tests start the binary")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// In a home without kubeconfig and helm.
+fn rehearse(args: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    Command::new(assert_cmd::cargo::cargo_bin!("kubectl-cni_migrate"))
+        .arg("rehearse")
+        .args(args)
+        .env_clear()
+        .env("HOME", home.path())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_same_seeds_give_the_same_bytes_and_others_do_not() {
+    let [first, second] = [(); 2].map(|()| rehearse(&["--seeds", "2"]));
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert_eq!(text(&first.stdout), text(&second.stdout));
+    assert_eq!(text(&first.stderr), text(&second.stderr));
+    let other = rehearse(&["--seed", "3", "--seeds", "2"]);
+    assert_ne!(text(&first.stdout), text(&other.stdout));
+}
+
+#[test]
+fn progress_is_that_of_a_run_with_the_time_before_it() {
+    let output = rehearse(&["--seeds", "1"]);
+    let stderr = text(&output.stderr);
+    for words in ["✓ install", "… drain", "✓ verify", "✓ uncordon", "migrated in", "✓ finalize", "✓ cleanup"]
+    {
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    }
+    let times: Vec<_> = stderr.lines().filter_map(|line| line.get(..8)).collect();
+    assert!(times.is_sorted() && times.iter().all(|time| time.split(':').count() == 3), "{stderr}");
+}
+
+#[test]
+fn machines_get_the_plan_and_the_forecast() {
+    let output = rehearse(&["--seeds", "2", "-o", "json"]);
+    let rehearsal: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(rehearsal["kind"], "Rehearsal");
+    let steps = rehearsal["plan"]["steps"].as_array().unwrap();
+    assert_eq!(steps.first().unwrap()["id"], "install");
+    assert_eq!(steps.last().unwrap()["id"], "cleanup");
+    let forecast = &rehearsal["forecast"];
+    assert_eq!((&forecast["plays"], &forecast["wentWell"]), (&2.into(), &2.into()));
+    assert_eq!(forecast["nodes"].as_array().unwrap().len(), steps.len() - 3);
+    let total = &forecast["total"];
+    assert!(total["min"].as_f64().unwrap() < total["max"].as_f64().unwrap(), "seeds differ: {total}");
+}
+
+#[test]
+fn a_story_that_is_to_stop_early_ends_well_there() {
+    let output = rehearse(&["--seeds", "1", "--until", "worker-1/drain"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("✓ drain") && !stderr.contains("✓ switch"), "{stderr}");
+}
+
+#[test]
+fn a_rehearsal_that_ends_badly_says_how_to_play_it_again() {
+    // The Service range, which no pod may be in.
+    let output = rehearse(&["--seeds", "2", "--seed", "5", "--target-pod-cidr", "10.96.0.0/16"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("0 of 2 rehearsals ended well"), "{}", text(&output.stdout));
+    let again = "hint: play it again: kubectl cni-migrate rehearse --sample shop --seed 5 --seeds 1";
+    assert!(text(&output.stderr).contains(again), "{}", text(&output.stderr));
+}
+
+#[test]
+fn samples_are_listed_one_a_line_and_a_wrong_name_is_refused() {
+    let list = rehearse(&["--sample", "list"]);
+    assert!(text(&list.stdout).lines().any(|line| line.starts_with("shop ")), "{}", text(&list.stdout));
+    let wrong = rehearse(&["--sample", "shp"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("there is no such sample"), "{}", text(&wrong.stderr));
+}
