@@ -13,7 +13,7 @@ use crate::exit::Outcome;
 use crate::plan::Plan;
 use crate::rehearse::{Play, Script, forecast, markdown, play_all, text};
 use crate::report;
-use crate::sim::{SAMPLES, Sample};
+use crate::sim::{Builder, SAMPLES, Sample};
 
 /// Rehearse the whole migration on a cluster in memory, and forecast what the real one does
 ///
@@ -73,9 +73,11 @@ pub(super) fn run(ctx: &Ctx, args: &Args) -> Result<Outcome> {
     }
     let sample = sample(&args.sample)?;
     let name = format!("sample-{}", sample.name);
+    let objects = (sample.build)()
+        .map_err(|e| Error::failed(format!("the sample {} cannot be built: {e}", sample.name)))?;
     let script = Script {
         name: &name,
-        cluster: &|seed| (sample.build)().seed(seed).build(),
+        cluster: &|seed| Builder::from_objects(objects.clone()).seed(seed).build(),
         until: args.until.as_deref(),
         ui: &ctx.ui,
     };

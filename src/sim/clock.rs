@@ -9,6 +9,9 @@ use tokio::time::Instant;
 /// The alphabet of `k8s.io/apimachinery/pkg/util/rand`: no vowels, no look-alikes.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
+/// Longer than any cluster runs.
+const FOREVER: std::time::Duration = std::time::Duration::from_secs(10 * 365 * 86_400);
+
 /// The clock and the counters of one cluster.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -22,6 +25,11 @@ impl Clock {
     /// A clock that shows `epoch` now.
     pub(crate) fn new(epoch: Timestamp) -> Self {
         Self { epoch, start: Instant::now(), uids: 0, names: 0 }
+    }
+
+    /// Stops the clock at its epoch.
+    pub(crate) fn stop(&mut self) {
+        self.start = Instant::now() + FOREVER;
     }
 
     /// The time.
@@ -50,6 +58,11 @@ impl Clock {
     pub(crate) fn seconds_since(&self, timestamp: &str) -> Option<i64> {
         let then: Timestamp = timestamp.parse().ok()?;
         Some(self.at(Instant::now()).duration_since(then).as_secs())
+    }
+
+    /// Counts on from elsewhere: what comes now must not meet what was recorded from another cluster of this kind.
+    pub(crate) fn count_from(&mut self, number: u64) {
+        (self.uids, self.names) = (number, number);
     }
 
     /// The next UID, of version 4's shape; boot IDs have the same.

@@ -11,6 +11,7 @@ use tower::service_fn;
 use super::builder::Builder;
 use super::door::Door;
 use super::faults::{Fault, HelmFault};
+use super::guard::Violation;
 use super::json::{int, is_finished, is_ready, merge, name, namespace, text};
 use super::lifecycle::Deletion;
 use super::log::Entry;
@@ -52,7 +53,7 @@ impl From<Refusal> for SimError {
 #[derive(Clone, Debug)]
 pub struct Sim {
     shared: Shared,
-    _controllers: Arc<Task>,
+    _controllers: Option<Arc<Task>>,
 }
 
 /// A task that ends with its owner.
@@ -78,11 +79,12 @@ impl Sim {
         Builder::default()
     }
 
-    /// Starts the controllers; must be called inside a tokio runtime.
+    /// Starts the controllers, if the world is not frozen; must be called inside a tokio runtime.
     pub(super) fn start(world: World) -> Self {
+        let moves = !world.frozen;
         let shared = Shared::new(world);
-        let controllers = Task::spawn(control::run(shared.clone()));
-        Self { shared, _controllers: Arc::new(controllers) }
+        let controllers = moves.then(|| Arc::new(Task::spawn(control::run(shared.clone()))));
+        Self { shared, _controllers: controllers }
     }
 
     pub(super) fn shared(&self) -> Shared {
@@ -271,6 +273,16 @@ impl Sim {
         if let Some(machine) = self.shared.lock().machines.get_mut(node) {
             machine.routes.insert(dst.to_owned(), gateway.to_owned());
         }
+    }
+
+    /// Promises that callers' writes have broken so far, found by a checker that knows nothing of who writes.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.shared.lock().guard.violations().to_vec()
+    }
+
+    /// What the record of this cluster has and the cluster does not play, a sentence each.
+    pub fn not_modelled(&self) -> Vec<String> {
+        self.shared.lock().not_modelled.clone()
     }
 
     /// All requests so far.

@@ -16,6 +16,8 @@ pub enum When {
 pub(crate) enum Effect {
     /// An error of this HTTP code; nothing is applied.
     Answer(u16),
+    /// An admission webhook of this name denies the call; nothing is applied.
+    Deny(String),
     /// No answer for ever: a client needs its own time limit. A test may kill its process here.
     Stall(When),
     /// The connection breaks without an answer.
@@ -69,6 +71,13 @@ impl Fault {
         self
     }
 
+    /// An admission webhook of this name denies the call.
+    #[must_use]
+    pub fn deny(mut self, webhook: &str) -> Self {
+        self.effect = Effect::Deny(webhook.to_owned());
+        self
+    }
+
     /// Never answers.
     #[must_use]
     pub fn stall(mut self, when: When) -> Self {
@@ -108,6 +117,12 @@ pub(crate) struct Faults {
     pub(crate) helm: VecDeque<HelmFault>,
     /// Nodes whose Cilium agent never becomes Ready.
     pub(crate) stuck_agents: BTreeSet<String>,
+    /// Nodes whose Cilium agent ends again and again once they are switched.
+    pub(crate) crashing_agents: BTreeSet<String>,
+    /// Budgets by namespace and name under which no new pod becomes Ready.
+    pub(crate) spent_budgets: BTreeSet<(String, String)>,
+    /// Nodes that do not come back once they are down.
+    pub(crate) lost_nodes: BTreeSet<String>,
     /// Image names whose pull fails, by substring.
     pub(crate) missing_images: BTreeSet<String>,
     /// Pairs of nodes, in name order, between which packets are lost; a node with itself loses all.

@@ -1,6 +1,6 @@
 //! Releases: what helm keeps in Secrets and the stand-in for helm keeps here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,11 +46,6 @@ pub(crate) struct Order {
 }
 
 impl Releases {
-    /// Namespaces with a release.
-    pub(crate) fn namespaces(&self) -> BTreeSet<String> {
-        self.0.keys().map(|(namespace, _)| namespace.clone()).collect()
-    }
-
     /// The minor of the installed chart.
     pub(crate) fn minor(&self) -> Option<u32> {
         let version = &self.0.values().next()?.version;

@@ -4,8 +4,8 @@
 //! through tokio's clock; time stamps follow it, and names and UIDs come from counters, so the same run on a paused
 //! clock gives the same bytes.
 //!
-//! Not modelled: admission webhooks, resource requests, volumes and their nodes, priorities and preemption, taint
-//! eviction after five minutes, network policies, IPv6, events, metrics, logs. What is not served answers 404 or 501.
+//! Not modelled: admission webhooks, priorities and preemption, preferred affinity, attaching of volumes, network
+//! policies, IPv6, events, metrics, logs. What is not served answers 404 or 501.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
@@ -19,18 +19,22 @@ mod control;
 mod door;
 mod faults;
 mod fixture;
+mod guard;
 mod helm;
 mod helm_line;
 mod inside;
 mod json;
 mod lifecycle;
 mod log;
+mod named_fault;
 mod node;
 mod resource;
+mod restore;
 mod sample;
 mod selector;
 mod status;
 mod store;
+mod timings;
 mod world;
 
 pub use api::ConnectionReset;
@@ -39,9 +43,11 @@ pub use cluster::{Sim, SimError};
 pub use door::Door;
 pub use faults::{Fault, HelmFault, When};
 pub use fixture::Workload;
+pub use guard::{Rule, Violation};
 pub use helm_line::helm;
 pub use log::Entry;
+pub use named_fault::{FaultKind, NAMED_FAULTS, NamedFault};
 pub use node::shell::Outcome as ExecOutcome;
 pub use sample::{SAMPLES, Sample};
 pub use store::PodChange;
-pub use world::Timings;
+pub use timings::{Span, Timings};

@@ -220,6 +220,8 @@ pub(crate) mod id {
     pub(crate) const PODS: ResourceId = ResourceId(2);
     pub(crate) const SERVICES: ResourceId = ResourceId(3);
     pub(crate) const CONFIGMAPS: ResourceId = ResourceId(4);
+    pub(crate) const VOLUMES: ResourceId = ResourceId(7);
+    pub(crate) const CLAIMS: ResourceId = ResourceId(8);
     pub(crate) const DEPLOYMENTS: ResourceId = ResourceId(10);
     pub(crate) const REPLICASETS: ResourceId = ResourceId(11);
     pub(crate) const STATEFULSETS: ResourceId = ResourceId(12);
@@ -227,6 +229,8 @@ pub(crate) mod id {
     pub(crate) const JOBS: ResourceId = ResourceId(15);
     pub(crate) const BUDGETS: ResourceId = ResourceId(17);
     pub(crate) const ENDPOINT_SLICES: ResourceId = ResourceId(18);
+    pub(crate) const EVENTS: ResourceId = ResourceId(20);
+    pub(crate) const STORAGE_CLASSES: ResourceId = ResourceId(29);
     pub(crate) const DEFINITIONS: ResourceId = ResourceId(31);
 }
 
@@ -243,6 +247,8 @@ mod tests {
             (id::PODS, "pods"),
             (id::SERVICES, "services"),
             (id::CONFIGMAPS, "configmaps"),
+            (id::VOLUMES, "persistentvolumes"),
+            (id::CLAIMS, "persistentvolumeclaims"),
             (id::DEPLOYMENTS, "deployments"),
             (id::REPLICASETS, "replicasets"),
             (id::STATEFULSETS, "statefulsets"),
@@ -250,6 +256,8 @@ mod tests {
             (id::JOBS, "jobs"),
             (id::BUDGETS, "poddisruptionbudgets"),
             (id::ENDPOINT_SLICES, "endpointslices"),
+            (id::EVENTS, "events"),
+            (id::STORAGE_CLASSES, "storageclasses"),
             (id::DEFINITIONS, "customresourcedefinitions"),
         ] {
             assert_eq!(registry.get(id).plural, plural);

@@ -31,6 +31,7 @@ pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
 
 use super::faults::{Effect, When};
+use super::guard::Seen;
 use super::log::Entry;
 use super::status::{Answer, Refusal};
 use super::world::Shared;
@@ -62,19 +63,24 @@ where
     let name = route.target().and_then(|t| t.name.clone()).unwrap_or_default();
     let number = note_arrival(shared, &call, &route, verb, &resource);
     let struck = shared.lock().faults.strike(verb, &resource, &name);
-    match struck {
+    match &struck {
         Some(Effect::Answer(code)) => {
-            return Ok(finish(shared, number, Reply::from(injected(code))));
+            return Ok(finish(shared, number, Reply::from(injected(*code))));
         }
+        Some(Effect::Deny(webhook)) => return Ok(finish(shared, number, Reply::from(denied(webhook)))),
         Some(Effect::Stall(When::Before)) => std::future::pending::<()>().await,
         Some(Effect::Reset(When::Before)) => return Err(ConnectionReset),
         _ => {}
     }
+    let seen = Seen::of(&shared.lock(), &call, &route, verb, &resource);
     let reply = match authorize(shared, &route, &call, verb, &resource) {
         Ok(()) => dispatch(shared, call, &route).unwrap_or_else(Reply::from),
         Err(refusal) => Reply::from(refusal),
     };
     let answer = finish(shared, number, reply);
+    if let Some(seen) = seen.filter(|_| answer.status().is_success()) {
+        seen.granted(&mut shared.lock());
+    }
     match struck {
         Some(Effect::Stall(When::After)) => std::future::pending().await,
         Some(Effect::Reset(When::After)) => Err(ConnectionReset),
@@ -103,6 +109,11 @@ fn finish(shared: &Shared, number: usize, reply: Reply) -> Response<AnswerBody> 
     let response = reply.into_response();
     shared.lock().log.finish(number, response.status().as_u16());
     response
+}
+
+/// As a webhook of controller-runtime denies (`admission.Denied`).
+fn denied(webhook: &str) -> Refusal {
+    Refusal::new(403, "Forbidden", format!("admission webhook {webhook:?} denied the request: not now"))
 }
 
 fn injected(code: u16) -> Refusal {

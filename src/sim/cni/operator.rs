@@ -50,11 +50,8 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 
 /// The namespace of a Ready operator.
 fn namespace_of_operator(world: &World) -> Option<String> {
-    let namespaces: BTreeSet<String> = world.releases.namespaces();
-    namespaces.into_iter().find(|namespace| {
-        let mut pods = world.store.list(id::PODS, Some(namespace));
-        pods.any(|p| label(p, "io.cilium/app") == Some("operator") && is_ready(p) && !is_deleting(p))
-    })
+    let serves = |key: &&Key| world.store.get(key).is_some_and(|p| is_ready(p) && !is_deleting(p));
+    world.index.operators().find(serves).map(|key| key.namespace.clone())
 }
 
 fn give_range(world: &mut World, nodes: ResourceId, namespace: &str, node: &str) {

@@ -6,11 +6,13 @@ mod daemonset;
 mod definitions;
 mod deployment;
 mod endpoints;
+mod evict;
 mod garbage;
+mod index;
 mod job;
 mod namespaces;
 pub(crate) mod nodes;
-mod pods;
+pub(crate) mod pods;
 mod replicaset;
 mod scheduler;
 mod statefulset;
@@ -26,6 +28,9 @@ use super::cni;
 use super::node::kubelet;
 use super::store::{Change, Key};
 use super::world::{Shared, World};
+
+pub(crate) use index::Index;
+pub(crate) use scheduler::Load;
 
 /// A controller.
 struct Controller {
@@ -44,6 +49,7 @@ const NODES: usize = 1;
 const ALL: &[Controller] = &[
     Controller { keys: kubelet::keys, reconcile: kubelet::reconcile },
     Controller { keys: nodes::keys, reconcile: nodes::reconcile },
+    Controller { keys: evict::keys, reconcile: evict::reconcile },
     Controller { keys: garbage::keys, reconcile: garbage::reconcile },
     Controller { keys: namespaces::keys, reconcile: namespaces::reconcile },
     Controller { keys: definitions::keys, reconcile: definitions::reconcile },
@@ -134,10 +140,17 @@ async fn until(time: Option<Instant>) {
     }
 }
 
+/// Does all work that is due, without waiting for anything.
+pub(crate) fn settle(world: &mut World) {
+    while !step(world) {}
+}
+
 /// Takes new changes over and does a batch of work; `true` where none is left.
 fn step(world: &mut World) -> bool {
     for _ in 0..BATCH {
         while let Some(change) = world.store.next_change() {
+            world.load.note(&change);
+            world.index.note(&change);
             for (controller, c) in ALL.iter().enumerate() {
                 for key in (c.keys)(world, &change) {
                     world.queue.push(Work { controller, key });

@@ -11,10 +11,11 @@ use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
 
-use super::{NODES, Work};
+use super::{NODES, Work, pods};
 
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
 /// A node itself, and the node of a static pod that is gone.
 pub(crate) fn keys(_: &World, change: &Change) -> Vec<Key> {
@@ -38,27 +39,44 @@ pub(crate) fn look_at(world: &mut World, node: &str) {
 pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let node = world.store.get(key).cloned()?;
     let machine = world.machines.get(&key.name)?;
-    if let Some(back) = machine.back_at {
-        let left = back.saturating_duration_since(Instant::now());
-        if !left.is_zero() {
-            return Some(left);
-        }
+    let now = Instant::now();
+    if machine.back_at.is_some_and(|back| back <= now) {
         come_back(world, &key.name);
+    } else if machine.missed_at.is_some_and(|missed| missed <= now) {
+        miss(world, &key.name);
     }
-    run_static_pods(world, &node);
+    let machine = world.machines.get(&key.name)?;
+    if let Some(next) = machine.missed_at.into_iter().chain(machine.back_at).min() {
+        return Some(next.saturating_duration_since(now));
+    }
+    if machine.up {
+        run_static_pods(world, &node);
+    }
     report(world, key);
     None
 }
 
 /// The reboot command has run: the node is silent until it is back.
 pub(crate) fn go_down(world: &mut World, node: &str) {
-    let back = Instant::now() + world.timings.reboot;
+    let key = Key::new(id::NODES, "", node);
+    let is_lost = world.faults.lost_nodes.contains(node);
+    let back = Instant::now() + world.draw(world.timings.reboot, "reboot", &key);
+    let silence = world.timings.silence;
     let Some(machine) = world.machines.get_mut(node) else { return };
     if !machine.up {
         return;
     }
     machine.up = false;
-    machine.back_at = Some(back);
+    machine.missed_at = Some(Instant::now() + silence);
+    machine.back_at = Some(back).filter(|_| !is_lost);
+    look_at(world, node);
+}
+
+/// The node controller has heard nothing for too long: the node's state is unknown, and its pods serve nobody.
+fn miss(world: &mut World, node: &str) {
+    if let Some(machine) = world.machines.get_mut(node) {
+        machine.missed_at = None;
+    }
     let now = world.clock.now();
     for (key, pod) in world.store.pods_on(node) {
         if is_ready(&pod) {
@@ -66,7 +84,6 @@ pub(crate) fn go_down(world: &mut World, node: &str) {
         }
     }
     report(world, &Key::new(id::NODES, "", node));
-    look_at(world, node);
 }
 
 fn come_back(world: &mut World, node: &str) {
@@ -74,6 +91,7 @@ fn come_back(world: &mut World, node: &str) {
     let Some(machine) = world.machines.get_mut(node) else { return };
     machine.up = true;
     machine.back_at = None;
+    machine.missed_at = None;
     machine.clear_for_boot(boot_id);
     kubelet::restart_all(world, node);
 }
@@ -100,7 +118,9 @@ fn run_static_pods(world: &mut World, node: &Value) {
 /// Conditions and taints as they are now.
 fn report(world: &mut World, key: &Key) {
     let Some(machine) = world.machines.get(&key.name) else { return };
-    let (is_up, has_cni, boot_id) = (machine.up, machine.cni().is_some(), machine.boot_id.clone());
+    let (is_up, boot_id) = (machine.up, machine.boot_id.clone());
+    let has_cni = machine.cni().is_some();
+    let is_unwell = machine.unwell && is_up;
     let now = world.clock.now();
     world.modify(key, |node| {
         let (status, reason, message) = match (is_up, has_cni) {
@@ -113,23 +133,27 @@ fn report(world: &mut World, key: &Key) {
             ),
             (true, true) => ("True", "KubeletReady", "kubelet is posting ready status"),
         };
-        set_condition(node, "Ready", status, reason, message, &now);
+        if !is_unwell {
+            pods::turn(node, "Ready", status, reason, message, &now);
+        }
         if is_up {
             set(node, "/status/nodeInfo/bootID", boot_id);
         }
-        let is_ready = condition(node, "Ready").is_some_and(|c| text(c, "/status") == "True");
+        let ready = condition(node, "Ready").map(|c| text(c, "/status").to_owned()).unwrap_or_default();
         let is_cordoned = flag(node, "/spec/unschedulable");
         for (key, effect, is_wanted) in [
             (UNSCHEDULABLE, "NoSchedule", is_cordoned),
-            (NOT_READY, "NoSchedule", !is_ready),
-            (NOT_READY, "NoExecute", !is_ready),
+            (NOT_READY, "NoSchedule", ready == "False"),
+            (NOT_READY, "NoExecute", ready == "False"),
+            (UNREACHABLE, "NoSchedule", ready == "Unknown"),
+            (UNREACHABLE, "NoExecute", ready == "Unknown"),
         ] {
-            set_taint(node, key, effect, is_wanted);
+            set_taint(node, key, effect, is_wanted, &now);
         }
     });
 }
 
-fn set_taint(node: &mut Value, key: &str, effect: &str, is_wanted: bool) {
+fn set_taint(node: &mut Value, key: &str, effect: &str, is_wanted: bool, now: &str) {
     let mut taints = list(node, "/spec/taints").to_vec();
     let is_it = |t: &Value| text(t, "/key") == key && text(t, "/effect") == effect;
     let is_there = taints.iter().any(is_it);
@@ -137,7 +161,11 @@ fn set_taint(node: &mut Value, key: &str, effect: &str, is_wanted: bool) {
         return;
     }
     if is_wanted {
-        taints.push(json!({"key": key, "effect": effect}));
+        let mut taint = json!({"key": key, "effect": effect});
+        if effect == "NoExecute" {
+            set(&mut taint, "/timeAdded", now);
+        }
+        taints.push(taint);
     } else {
         taints.retain(|t| !is_it(t));
     }

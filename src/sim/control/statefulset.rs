@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, name, set, text};
+use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, list, name, set, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
@@ -20,7 +20,7 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let revision = format!("{}-{}", name(&set), pods::revision(&set["spec"]["template"]));
+    let revision = revision(world, &set);
     let wanted = pods::replicas(&set);
     fill(world, &set, &revision, wanted);
     if text(&set, "/spec/updateStrategy/type") == "RollingUpdate" {
@@ -28,6 +28,18 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     }
     report(world, key, &set, &revision);
     None
+}
+
+fn revision(world: &World, owner: &Value) -> String {
+    let hash = pods::revision(world, owner);
+    let prefix = format!("{}-", name(owner));
+    // A recorded revision is the whole name already.
+    if hash.starts_with(&prefix) { hash } else { format!("{prefix}{hash}") }
+}
+
+/// The first ordinal (`spec.ordinals.start`).
+fn first(owner: &Value) -> usize {
+    usize::try_from(int(owner, "/spec/ordinals/start")).unwrap_or_default()
 }
 
 fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Arc<Value>)> {
@@ -39,11 +51,13 @@ fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Arc<Value>)
 /// Creates what is missing and removes what is too much, in order unless told otherwise.
 fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     let in_order = text(owner, "/spec/podManagementPolicy") != "Parallel";
-    for ordinal in 0..wanted {
+    let (from, to) = (first(owner), first(owner) + wanted);
+    for ordinal in from..to {
         match pod(world, owner, ordinal) {
             None => {
-                let new =
-                    pods::from_template(owner, &format!("{}-{ordinal}", name(owner)), (REVISION, revision));
+                let pod_name = format!("{}-{ordinal}", name(owner));
+                let mut new = pods::from_template(owner, &pod_name, (REVISION, revision));
+                claim_volumes(world, owner, &mut new);
                 pods::create(world, new);
             }
             Some((key, p)) if is_finished(&p) && !is_deleting(&p) => pods::delete(world, &key),
@@ -57,15 +71,38 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     let number = |n: &str| n.rsplit('-').next().and_then(|o| o.parse::<usize>().ok()).unwrap_or_default();
     let extra: Vec<Key> = pods::owned(world, owner)
         .into_iter()
-        .filter(|(k, p)| number(&k.name) >= wanted && !is_deleting(p))
+        .filter(|(k, p)| !(from..to).contains(&number(&k.name)) && !is_deleting(p))
         .map(|(k, _)| k)
         .collect();
     extra.iter().max_by_key(|k| number(&k.name)).into_iter().for_each(|k| pods::delete(world, k));
 }
 
+/// Claims of the templates under the pod's own name, made where they are missing; pods that come back find theirs.
+fn claim_volumes(world: &mut World, owner: &Value, pod: &mut Value) {
+    for template in list(owner, "/spec/volumeClaimTemplates") {
+        let volume = name(template);
+        let claim = format!("{volume}-{}", name(pod));
+        let mut volumes = list(pod, "/spec/volumes").to_vec();
+        volumes.retain(|v| name_of(v) != volume);
+        volumes.push(json!({"name": volume, "persistentVolumeClaim": {"claimName": claim}}));
+        set(pod, "/spec/volumes", volumes);
+        let mut object =
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": template["spec"]});
+        set(&mut object, "/metadata/name", claim);
+        set(&mut object, "/metadata/namespace", crate::sim::json::namespace(owner));
+        // One that is there already is the one that is wanted.
+        drop(world.create(id::CLAIMS, object, false));
+    }
+}
+
+fn name_of(volume: &Value) -> &str {
+    text(volume, "/name")
+}
+
 /// Replaces the highest pod of another revision once all are Ready.
 fn replace_last(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
-    let all: Vec<_> = (0..wanted).filter_map(|ordinal| pod(world, owner, ordinal)).collect();
+    let ordinals = first(owner)..first(owner) + wanted;
+    let all: Vec<_> = ordinals.filter_map(|ordinal| pod(world, owner, ordinal)).collect();
     if all.len() < wanted || all.iter().any(|(_, p)| !is_ready(p) || is_deleting(p)) {
         return;
     }
@@ -80,14 +117,14 @@ fn report(world: &mut World, key: &Key, owner: &Value, revision: &str) {
     let is_updated = |p: &Value| label(p, REVISION) == Some(revision);
     let ready = count(&|p| is_ready(p) && !is_deleting(p));
     let updated = count(&is_updated);
+    let is_done = updated == pods::replicas(owner);
     let numbers = [
         ("replicas", all.len()),
         ("readyReplicas", ready),
         ("availableReplicas", ready),
         ("updatedReplicas", updated),
-        ("currentReplicas", all.len() - updated),
+        ("currentReplicas", if is_done { updated } else { all.len() - updated }),
     ];
-    let is_done = updated == pods::replicas(owner);
     pods::write_status(world, key, int(owner, "/metadata/generation"), &numbers);
     world.modify(key, |object| {
         set(object, "/status/updateRevision", revision);

@@ -68,12 +68,12 @@ fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, St
         return Err("network is unreachable".to_owned());
     }
     let (ip, port) = (socket.ip(), socket.port());
-    if let Some(service) =
-        world.store.list(id::SERVICES, None).find(|s| text(s, "/spec/clusterIP") == ip.to_string())
-    {
+    let service = world.index.service_at(&ip.to_string()).and_then(|key| world.store.get(key));
+    if let Some(service) = service {
         return to_service(world, origin, service, port);
     }
-    if let Some((node, machine)) = world.machines.iter().find(|(_, m)| m.address == ip.to_string()) {
+    let node = world.index.node_at(&ip.to_string());
+    if let Some((node, machine)) = node.and_then(|node| Some((node, world.machines.get(node)?))) {
         return to_node(world, origin, node, machine, port);
     }
     match pod_with(world, ip) {
@@ -88,9 +88,8 @@ fn timed_out() -> String {
 
 fn pod_with(world: &World, ip: IpAddr) -> Option<Value> {
     let ip = ip.to_string();
-    let at = |p: &Value| text(p, "/status/podIP") == ip && !flag(p, "/spec/hostNetwork");
-    let pods = world.store.list(id::PODS, None).filter(|p| at(p) && text(p, "/status/phase") == "Running");
-    pods.map(|p| Value::clone(p)).next()
+    let pods = world.index.pods_at(&ip).filter_map(|key| world.store.get(key));
+    pods.filter(|p| text(p, "/status/phase") == "Running").map(|p| Value::clone(p)).next()
 }
 
 /// A ClusterIP works where something on the node translates it: kube-proxy, or Cilium in its place.
@@ -132,12 +131,17 @@ fn backends(world: &World, service: &Value) -> Vec<Value> {
     pods.map(|p| Value::clone(p)).collect()
 }
 
-/// The API server runs on the nodes with its static pod.
+/// The API server runs on the nodes with its static pod, or outside of the cluster where no node has one.
 fn to_api(world: &World, origin: &Origin) -> Result<Greeting, String> {
     let has_server = |m: &Machine| m.static_pods.iter().any(|p| name(p).starts_with("kube-apiserver"));
     let servers = world.machines.iter().filter(|(_, m)| has_server(m) && m.up);
     let mut servers = servers.map(|(n, _)| n);
-    if servers.any(|n| !world.faults.is_cut(&origin.node, n)) { Ok(String::new()) } else { Err(timed_out()) }
+    let is_elsewhere = !world.machines.values().any(has_server);
+    if is_elsewhere || servers.any(|n| !world.faults.is_cut(&origin.node, n)) {
+        Ok(String::new())
+    } else {
+        Err(timed_out())
+    }
 }
 
 fn to_node(

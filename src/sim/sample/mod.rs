@@ -1,18 +1,44 @@
-//! Clusters that come with the program, for those who have none at hand: one file and one line each.
+//! Clusters that come with the program: API objects as a snapshot of a real one would have them. One more sample is one
+//! file and one line in [`SAMPLES`].
 
+mod busy;
 mod shop;
+mod site;
+mod stuck;
 
-use super::builder::Builder;
+use serde_json::Value;
+
+use super::cluster::SimError;
 
 /// A cluster that comes with the program.
+#[derive(Debug)]
 pub struct Sample {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// What it is, in one line.
     pub title: &'static str,
-    /// Describes it.
-    pub build: fn() -> Builder,
+    /// Its objects, for [`super::Builder::from_objects`].
+    ///
+    /// # Errors
+    /// None that a user could cause: the tests build every sample.
+    pub build: fn() -> Result<Vec<Value>, SimError>,
 }
 
-/// All samples; the first is the default.
-pub const SAMPLES: &[Sample] = &[shop::SAMPLE];
+/// All samples, the default first.
+pub const SAMPLES: &[Sample] = &[
+    Sample {
+        name: "shop",
+        title: "a small shop on 4 nodes: a web tier, a database, a queue, and budgets that fit",
+        build: shop::objects,
+    },
+    Sample {
+        name: "busy",
+        title: "12 nodes and about 200 pods: two tiers, tight budgets, volumes, host ports, a running Job",
+        build: busy::objects,
+    },
+    Sample {
+        name: "stuck",
+        title: "cannot be migrated as it is: a budget without room, pods under two budgets, a bare pod",
+        build: stuck::objects,
+    },
+];

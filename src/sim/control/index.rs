@@ -1,0 +1,100 @@
+//! Where things are that packets and controllers look for: kept up with every write, so that no question looks at every
+//! object.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::sim::json::{flag, label, list, text};
+use crate::sim::resource::id;
+use crate::sim::store::{Change, Key};
+
+/// The places.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// Pods of the pod network by address.
+    pods: HashMap<String, BTreeSet<Key>>,
+    /// Nodes by their addresses.
+    nodes: HashMap<String, String>,
+    /// Services by cluster address.
+    services: HashMap<String, Key>,
+    /// Pods of the Cilium operator.
+    operators: BTreeSet<Key>,
+}
+
+impl Index {
+    /// Takes a write over.
+    pub(crate) fn note(&mut self, change: &Change) {
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        match change.key.resource {
+            id::PODS => {
+                self.move_pod(&change.key, pod_address(before), pod_address(after));
+                let is_operator = |p: &Value| label(p, "io.cilium/app") == Some("operator");
+                if after.is_some_and(is_operator) {
+                    self.operators.insert(change.key.clone());
+                } else if before.is_some_and(is_operator) {
+                    self.operators.remove(&change.key);
+                }
+            }
+            id::SERVICES => {
+                let address = |s: Option<&Value>| s.map(|s| text(s, "/spec/clusterIP").to_owned());
+                address(before).into_iter().for_each(|old| drop(self.services.remove(&old)));
+                self.services.extend(address(after).map(|new| (new, change.key.clone())));
+            }
+            id::NODES => self.move_node(&change.key.name, before, after),
+            _ => {}
+        }
+    }
+
+    fn move_node(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
+        let addresses =
+            |n: Option<&Value>| n.map(|n| list(n, "/status/addresses").to_vec()).unwrap_or_default();
+        let (from, to) = (addresses(before), addresses(after));
+        if from != to {
+            from.iter().for_each(|a| drop(self.nodes.remove(text(a, "/address"))));
+            self.nodes.extend(to.iter().map(|a| (text(a, "/address").to_owned(), name.to_owned())));
+        }
+    }
+
+    fn move_pod(&mut self, key: &Key, from: Option<&str>, to: Option<&str>) {
+        if from == to {
+            return;
+        }
+        if let Some(from) = from
+            && let Some(pods) = self.pods.get_mut(from)
+        {
+            pods.remove(key);
+            if pods.is_empty() {
+                self.pods.remove(from);
+            }
+        }
+        if let Some(to) = to {
+            self.pods.entry(to.to_owned()).or_default().insert(key.clone());
+        }
+    }
+
+    /// Pods that have, or had until they ended, an address.
+    pub(crate) fn pods_at(&self, address: &str) -> impl Iterator<Item = &Key> {
+        self.pods.get(address).into_iter().flatten()
+    }
+
+    /// The Service with a cluster address.
+    pub(crate) fn service_at(&self, address: &str) -> Option<&Key> {
+        self.services.get(address)
+    }
+
+    /// The node with an address.
+    pub(crate) fn node_at(&self, address: &str) -> Option<&str> {
+        self.nodes.get(address).map(String::as_str)
+    }
+
+    /// Pods of the Cilium operator.
+    pub(crate) fn operators(&self) -> impl Iterator<Item = &Key> {
+        self.operators.iter()
+    }
+}
+
+fn pod_address(pod: Option<&Value>) -> Option<&str> {
+    let pod = pod.filter(|p| !flag(p, "/spec/hostNetwork"))?;
+    Some(text(pod, "/status/podIP")).filter(|a| !a.is_empty())
+}

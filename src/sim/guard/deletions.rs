@@ -1,0 +1,50 @@
+//! What may be deleted: the journal's inventory, what the tool made, and pods that their controller brings back.
+
+use serde_json::Value;
+
+use crate::sim::json::{controller, entry, label, list, name, namespace, text, uid};
+use crate::sim::resource::id;
+use crate::sim::world::World;
+
+use super::{Rule, Seen};
+
+/// The journal.
+const JOURNAL: (&str, &str) = ("kube-system", "cni-migrate-journal");
+/// By whom an object was made.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, String)>) {
+    let mut tell = |why: &str| broken.push((Rule::Deletions, format!("{}: {why}", seen.summary())));
+    match (seen.write.verb.as_str(), seen.before.as_deref()) {
+        ("create", None) => {
+            let made = world.store.get(&seen.write.key).map(|o| uid(o).to_owned());
+            world.guard.made.extend(made);
+        }
+        ("deletecollection", _) => tell("a whole collection"),
+        ("delete", Some(object)) if !may_go(world, seen, object) => {
+            tell("is neither in the inventory, nor made by the tool, nor a pod that comes back");
+        }
+        _ => {}
+    }
+}
+
+fn may_go(world: &World, seen: &Seen, object: &Value) -> bool {
+    let is_ours =
+        world.guard.made.contains(uid(object)) || label(object, MANAGED_BY) == Some("kubectl-cni-migrate");
+    let comes_back = seen.write.key.resource == id::PODS && controller(object).is_some();
+    is_ours || comes_back || is_listed(world, object)
+}
+
+fn is_listed(world: &World, object: &Value) -> bool {
+    let journal = world.object(id::CONFIGMAPS, JOURNAL.0, JOURNAL.1);
+    let record = journal.and_then(|j| entry(j, "/data", "record")).unwrap_or_default();
+    let record: Value = serde_json::from_str(record).unwrap_or_default();
+    let is_it = |o: &Value| {
+        text(o, "/kind") == text(object, "/kind")
+            && text(o, "/namespace") == namespace(object)
+            && text(o, "/name") == name(object)
+            && [uid(object), ""].contains(&text(o, "/uid"))
+    };
+    list(&record, "/inventory/objects").iter().any(is_it)
+        || record.pointer("/inventory/namespace").is_some_and(is_it)
+}
