@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::flags::{ChartArgs, ExcludeArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::plan;
@@ -13,7 +14,12 @@ use crate::exit::Outcome;
 use crate::plan::Plan;
 use crate::rehearse::{Play, Script, forecast, markdown, play_all, text};
 use crate::report;
-use crate::sim::{Builder, SAMPLES, Sample};
+use crate::sim::{FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample};
+
+/// Shows what there is to choose from.
+const LIST: &str = "list";
+/// What the clock of a sample shows: nothing of the present may be in the output.
+const EPOCH: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// Rehearse the whole migration on a cluster in memory, and forecast what the real one does
 ///
@@ -38,6 +44,9 @@ pub struct Args {
     /// How many seeds are played
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     seeds: u16,
+    /// What goes wrong, such as node-stays-down=worker-2; may be repeated; "list" names all
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<String>,
     /// Stop after this step: a node, NODE/STEP such as n2/drain, finalize, or cleanup
     #[arg(long, value_name = "STEP")]
     until: Option<String>,
@@ -67,17 +76,19 @@ enum Format {
 }
 
 pub(super) fn run(ctx: &Ctx, args: &Args) -> Result<Outcome> {
-    if args.sample == "list" {
-        ctx.ui.data(&list());
+    if args.sample == LIST || args.fault.iter().any(|fault| fault == LIST) {
+        ctx.ui.data(&if args.sample == LIST { samples() } else { known_faults() });
         return Ok(Outcome::Done);
     }
     let sample = sample(&args.sample)?;
     let name = format!("sample-{}", sample.name);
-    let objects = (sample.build)()
-        .map_err(|e| Error::failed(format!("the sample {} cannot be built: {e}", sample.name)))?;
+    let objects = (sample.build)().map_err(|e| Error::failed(format!("sample {}: {e}", sample.name)))?;
+    let faults = faults(&args.fault, &objects)?;
     let script = Script {
         name: &name,
-        cluster: &|seed| Builder::from_objects(objects.clone()).seed(seed).build(),
+        objects: &objects,
+        epoch: EPOCH,
+        faults: &faults,
         until: args.until.as_deref(),
         ui: &ctx.ui,
     };
@@ -103,7 +114,7 @@ async fn story(ctx: &Ctx, args: &Args, name: &str, planned: &Mutex<Option<Plan>>
 }
 
 fn tell(ctx: &Ctx, args: &Args, script: &Script<'_>, plays: &[Play], planned: Option<&Plan>) -> Result<()> {
-    let forecast = forecast(script, plays, Vec::new());
+    let forecast = forecast(script, plays);
     match args.output {
         Format::Table => {
             let planned = planned.map(|plan| format!("{}\n", plan::table(plan))).unwrap_or_default();
@@ -118,9 +129,24 @@ fn tell(ctx: &Ctx, args: &Args, script: &Script<'_>, plays: &[Play], planned: Op
     Ok(())
 }
 
-fn list() -> String {
+fn samples() -> String {
     let rows: Vec<_> = SAMPLES.iter().map(|s| vec![s.name.to_owned(), s.title.to_owned()]).collect();
     report::table(&["SAMPLE", "WHAT IT IS"], &rows)
+}
+
+fn known_faults() -> String {
+    let row = |fault: &FaultKind| vec![format!("{}={}", fault.name, fault.argument), fault.title.to_owned()];
+    report::table(&["FAULT", "WHAT GOES WRONG"], &NAMED_FAULTS.iter().map(row).collect::<Vec<_>>())
+}
+
+fn faults(given: &[String], objects: &[Value]) -> Result<Vec<NamedFault>> {
+    let parse = |text: &String| {
+        NamedFault::parse(text, objects).map_err(|why| {
+            Error::usage(format!("--fault: {why}"))
+                .hint("what can go wrong: kubectl cni-migrate rehearse --fault list")
+        })
+    };
+    given.iter().map(parse).collect()
 }
 
 fn sample(name: &str) -> Result<&'static Sample> {
@@ -134,5 +160,6 @@ fn sample(name: &str) -> Result<&'static Sample> {
 /// The command that plays one seed alone.
 fn again(args: &Args, seed: u64) -> String {
     let until = args.until.as_ref().map(|step| format!(" --until {step}")).unwrap_or_default();
-    format!("kubectl cni-migrate rehearse --sample {} --seed {seed} --seeds 1{until}", args.sample)
+    let faults: String = args.fault.iter().map(|fault| format!(" --fault {fault}")).collect();
+    format!("kubectl cni-migrate rehearse --sample {} --seed {seed} --seeds 1{faults}{until}", args.sample)
 }

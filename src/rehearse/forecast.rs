@@ -97,12 +97,14 @@ impl Spread {
 }
 
 /// The forecast of these plays.
-pub fn forecast(script: &Script<'_>, plays: &[Play], not_modelled: Vec<String>) -> Forecast {
+pub fn forecast(script: &Script<'_>, plays: &[Play]) -> Forecast {
     let good: Vec<&Play> = plays.iter().filter(|play| play.went_well()).collect();
     let failure = |play: &Play| {
-        let reason =
+        let ended =
             play.ended.as_ref().map_or_else(|e| e.message.clone(), |_| "the answer was no".to_owned());
-        Failure { seed: play.seed, reason }
+        let broken =
+            play.violations.first().map(|violation| format!("a safety rule was broken: {violation}"));
+        Failure { seed: play.seed, reason: broken.unwrap_or(ended) }
     };
     Forecast {
         cluster: script.name.to_owned(),
@@ -114,7 +116,7 @@ pub fn forecast(script: &Script<'_>, plays: &[Play], not_modelled: Vec<String>) 
         waits: waits(&good),
         gaps: gaps(&good),
         failures: plays.iter().filter(|play| !play.went_well()).map(failure).collect(),
-        not_modelled,
+        not_modelled: plays.first().map(|play| play.not_modelled.clone()).unwrap_or_default(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::gaps::{Gap, Pods};
@@ -11,7 +13,7 @@ use crate::act::Cancel;
 use crate::ctx::{Ctx, Place};
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
-use crate::sim::{Sim, SimError};
+use crate::sim::{Builder, NamedFault, Sim, SimError, Timings, Violation};
 use crate::ui::Ui;
 
 /// How long the cluster may take to come to rest before the story begins; virtual time.
@@ -21,8 +23,12 @@ const REST: Duration = Duration::from_hours(1);
 pub struct Script<'a> {
     /// Name of the cluster.
     pub name: &'a str,
-    /// Builds the cluster for a seed; called on a runtime with a paused clock.
-    pub cluster: &'a (dyn Fn(u64) -> std::result::Result<Sim, SimError> + Sync),
+    /// Its objects.
+    pub objects: &'a [Value],
+    /// What its clock shows at the beginning.
+    pub epoch: Timestamp,
+    /// What goes wrong.
+    pub faults: &'a [NamedFault],
     /// The step after which the story ends early.
     pub until: Option<&'a str>,
     /// Where progress is shown, of the first play only.
@@ -45,12 +51,16 @@ pub struct Play {
     pub(super) pods: (usize, usize),
     /// Workloads without a ready pod, and for how long.
     pub(super) gaps: Vec<Gap>,
+    /// Promises that were broken.
+    pub(super) violations: Vec<Violation>,
+    /// What the cluster has and the embedded one does not know.
+    pub(super) not_modelled: Vec<String>,
 }
 
 impl Play {
     /// Whether it ended as it should: at its end, or at the step where it was to stop.
     pub fn went_well(&self) -> bool {
-        self.reached || matches!(self.ended, Ok(Outcome::Done))
+        self.violations.is_empty() && (self.reached || matches!(self.ended, Ok(Outcome::Done)))
     }
 }
 
@@ -96,10 +106,17 @@ where
         .build()
         .map_err(no_runtime)?;
     runtime.block_on(async {
-        let sim = (script.cluster)(seed).map_err(|e| refused(&e))?;
+        let sim = cluster(script, seed).map_err(|e| refused(&e))?;
         sim.settled(REST).await.map_err(|e| refused(&e))?;
+        // What went wrong before is the cluster's own affair; from here on it is the story's.
+        script.faults.iter().for_each(|fault| sim.play(fault));
         Ok(tell(script, seed, is_shown, &sim, story).await)
     })
+}
+
+fn cluster(script: &Script<'_>, seed: u64) -> std::result::Result<Sim, SimError> {
+    let objects = script.objects.to_vec();
+    Builder::from_objects(objects).timings(Timings::real()).seed(seed).epoch(script.epoch).build()
 }
 
 async fn tell<S>(script: &Script<'_>, seed: u64, is_shown: bool, sim: &Sim, story: &S) -> Play
@@ -135,7 +152,9 @@ where
         pods.see(change.at - begun, &change);
     }
     let (reached, told) = (listener.reached(), listener.told());
-    Play { seed, took, ended, reached, told, pods: pods.counts(), gaps: pods.gaps(took) }
+    let (violations, not_modelled) = (sim.violations(), sim.not_modelled());
+    let (pods, gaps) = (pods.counts(), pods.gaps(took));
+    Play { seed, took, ended, reached, told, pods, gaps, violations, not_modelled }
 }
 
 fn refused(error: &SimError) -> Error {
