@@ -17,23 +17,30 @@ use super::json::text;
 use super::log::Log;
 use super::node::Machine;
 use super::resource::Registry;
+use super::restore;
 use super::store::Store;
-use super::world::{Network, Timings, World};
+use super::timings::Timings;
+use super::world::{Network, World};
 
 /// Address of the first node; the others follow.
 const FIRST_NODE: u8 = 11;
+/// Version of a cluster where nothing else is said.
+const VERSION: &str = "v1.34.2";
 
 /// A cluster to be.
 #[derive(Clone, Debug)]
 pub struct Builder {
     nodes: u8,
-    version: String,
+    version: Option<String>,
     epoch: Option<Timestamp>,
     timings: Timings,
     net_conf: Value,
     workloads: Vec<Workload>,
     objects: Vec<Value>,
+    recorded: Option<Vec<Value>>,
     rbac: bool,
+    seed: Option<u64>,
+    frozen: bool,
 }
 
 impl Default for Builder {
@@ -41,18 +48,42 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             nodes: 3,
-            version: "v1.34.2".to_owned(),
+            version: None,
             epoch: None,
             timings: Timings::default(),
             net_conf: vxlan(),
             workloads: Vec::new(),
             objects: Vec::new(),
+            recorded: None,
             rbac: false,
+            seed: None,
+            frozen: false,
         }
     }
 }
 
 impl Builder {
+    /// A cluster as API objects of any kinds record it, in place of nodes, Flannel and workloads of its own: they keep
+    /// their UIDs, status and addresses, and nothing has to move when it starts. Definitions make their kinds served;
+    /// what is not played is told by [`Sim::not_modelled`].
+    pub fn from_objects(objects: Vec<Value>) -> Self {
+        Self { recorded: Some(objects), ..Self::default() }
+    }
+
+    /// Keeps everything as it is: no controller and no kubelet runs, and recorded objects get no defaults.
+    #[must_use]
+    pub fn frozen(mut self, is_frozen: bool) -> Self {
+        self.frozen = is_frozen;
+        self
+    }
+
+    /// What times and choices are drawn from; without a seed times are the shortest of their spans.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// How many nodes: `cp-1` with the control plane's taint, then `worker-1` and on; at most 200.
     #[must_use]
     pub fn nodes(mut self, count: u8) -> Self {
@@ -73,10 +104,10 @@ impl Builder {
         self
     }
 
-    /// Kubernetes version, `v1.34.2` by default.
+    /// Kubernetes version: by default `v1.34.2`, or that of the recorded kubelets.
     #[must_use]
     pub fn version(mut self, version: &str) -> Self {
-        version.clone_into(&mut self.version);
+        self.version = Some(version.to_owned());
         self
     }
 
@@ -92,12 +123,6 @@ impl Builder {
     pub fn timings(mut self, timings: Timings) -> Self {
         self.timings = timings;
         self
-    }
-
-    /// What decides all times that are drawn.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        self.timings(Timings::drawn(seed))
     }
 
     /// Adds workloads.
@@ -131,8 +156,12 @@ impl Builder {
     }
 
     /// The cluster before anything in it moves.
-    pub(super) fn world(self) -> Result<World, SimError> {
-        let network = self.network()?;
+    pub(super) fn world(mut self) -> Result<World, SimError> {
+        let recorded = self.recorded.take();
+        let network = match &recorded {
+            Some(objects) => restore::network(objects, self.version.as_deref()).map_err(SimError::Refused)?,
+            None => self.network()?,
+        };
         let mut world = World {
             store: Store::new(),
             registry: Registry::new(),
@@ -147,17 +176,32 @@ impl Builder {
             timings: self.timings.clone(),
             network,
             rbac: self.rbac,
+            seed: self.seed,
+            frozen: self.frozen,
+            revisions: HashMap::new(),
+            absent_owners: HashMap::new(),
+            not_modelled: Vec::new(),
         };
-        for namespace in fixture::namespaces(&self.objects, &self.workloads) {
-            create(&mut world, namespace)?;
+        match recorded {
+            Some(objects) => restore::restore(&mut world, objects),
+            None => self.fixture(&mut world)?,
         }
-        self.add_nodes(&mut world)?;
-        let system = fixture::system(&world.network, &self.net_conf);
         let workloads = self.workloads.iter().flat_map(Workload::objects);
-        for object in system.into_iter().chain(self.objects).chain(workloads) {
+        for object in self.objects.into_iter().chain(workloads) {
             create(&mut world, object)?;
         }
         Ok(world)
+    }
+
+    fn fixture(&self, world: &mut World) -> Result<(), SimError> {
+        for namespace in fixture::namespaces(&self.objects, &self.workloads) {
+            create(world, namespace)?;
+        }
+        self.add_nodes(world)?;
+        for object in fixture::system(&world.network, &self.net_conf) {
+            create(world, object)?;
+        }
+        Ok(())
     }
 
     fn network(&self) -> Result<Network, SimError> {
@@ -166,7 +210,12 @@ impl Builder {
         let pods = text(&self.net_conf, "/Network");
         let pods: Ipv4Net = pods.parse().map_err(|_| bad(pods))?;
         let services = "10.96.0.0/12".parse().map_err(|_| bad("10.96.0.0/12"))?;
-        Ok(Network { pods, services, dns: "10.96.0.10".to_owned(), version: self.version.clone() })
+        Ok(Network {
+            pods,
+            services,
+            dns: "10.96.0.10".to_owned(),
+            version: self.version.clone().unwrap_or_else(|| VERSION.to_owned()),
+        })
     }
 
     fn add_nodes(&self, world: &mut World) -> Result<(), SimError> {

@@ -52,7 +52,7 @@ impl From<Refusal> for SimError {
 #[derive(Clone, Debug)]
 pub struct Sim {
     shared: Shared,
-    _controllers: Arc<Task>,
+    _controllers: Option<Arc<Task>>,
 }
 
 /// A task that ends with its owner.
@@ -78,11 +78,12 @@ impl Sim {
         Builder::default()
     }
 
-    /// Starts the controllers; must be called inside a tokio runtime.
+    /// Starts the controllers, if the world is not frozen; must be called inside a tokio runtime.
     pub(super) fn start(world: World) -> Self {
+        let moves = !world.frozen;
         let shared = Shared::new(world);
-        let controllers = Task::spawn(control::run(shared.clone()));
-        Self { shared, _controllers: Arc::new(controllers) }
+        let controllers = moves.then(|| Arc::new(Task::spawn(control::run(shared.clone()))));
+        Self { shared, _controllers: controllers }
     }
 
     pub(super) fn shared(&self) -> Shared {
@@ -271,6 +272,11 @@ impl Sim {
         if let Some(machine) = self.shared.lock().machines.get_mut(node) {
             machine.routes.insert(dst.to_owned(), gateway.to_owned());
         }
+    }
+
+    /// What the record of this cluster has and the cluster does not play, a sentence each.
+    pub fn not_modelled(&self) -> Vec<String> {
+        self.shared.lock().not_modelled.clone()
     }
 
     /// All requests so far.

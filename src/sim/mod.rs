@@ -27,10 +27,12 @@ mod lifecycle;
 mod log;
 mod node;
 mod resource;
+mod restore;
 mod sample;
 mod selector;
 mod status;
 mod store;
+mod timings;
 mod world;
 
 pub use api::ConnectionReset;
@@ -44,4 +46,4 @@ pub use log::Entry;
 pub use node::shell::Outcome as ExecOutcome;
 pub use sample::{SAMPLES, Sample};
 pub use store::PodChange;
-pub use world::Timings;
+pub use timings::{Span, Timings};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use serde_json::Value;
@@ -17,48 +16,7 @@ use super::log::Log;
 use super::node::{Machine, Sandbox};
 use super::resource::{Registry, id};
 use super::store::{Key, Store};
-
-/// How long things take; on a paused clock these are virtual times.
-#[derive(Clone, Debug)]
-pub struct Timings {
-    /// From a pod's binding to running containers.
-    pub start: Duration,
-    /// From running containers to Ready.
-    pub ready: Duration,
-    /// A container's own stop after SIGTERM; the grace period bounds it.
-    pub stop: Duration,
-    /// How long a Job's pod runs.
-    pub job: Duration,
-    /// From the reboot command to a Ready kubelet.
-    pub reboot: Duration,
-    /// Between two tries of something that failed: a sandbox, an image, an agent's start.
-    pub retry: Duration,
-}
-
-impl Default for Timings {
-    /// Milliseconds: for tests on the real clock.
-    fn default() -> Self {
-        let ms = Duration::from_millis;
-        Self { start: ms(4), ready: ms(4), stop: ms(4), job: ms(4), reboot: ms(20), retry: ms(8) }
-    }
-}
-
-impl Timings {
-    /// As on machines, somewhat different for each seed.
-    pub fn drawn(seed: u64) -> Self {
-        // Knuth's multiplicative hash: a small number between 0 and 999 for each seed.
-        let jitter = seed.wrapping_mul(2_654_435_761) % 1000;
-        let ms = |base: u64| Duration::from_millis(base + base * jitter / 1000);
-        Self {
-            start: ms(1500),
-            ready: ms(4000),
-            stop: ms(3000),
-            job: ms(5000),
-            reboot: ms(60_000),
-            retry: ms(5000),
-        }
-    }
-}
+use super::timings::Timings;
 
 /// Address ranges and the like of one cluster.
 #[derive(Clone, Debug)]
@@ -86,6 +44,16 @@ pub(crate) struct World {
     pub(crate) network: Network,
     /// Whether the caller of the door has only the rights that bindings give.
     pub(crate) rbac: bool,
+    /// What times and choices are drawn from.
+    pub(crate) seed: Option<u64>,
+    /// Whether nothing moves by itself.
+    pub(crate) frozen: bool,
+    /// Recorded revisions by the UID of their owner and the hash of its template.
+    pub(crate) revisions: HashMap<(String, String), String>,
+    /// Names by UID, of owners that the record did not hold.
+    pub(crate) absent_owners: HashMap<String, String>,
+    /// What the record has and this cluster does not play.
+    pub(crate) not_modelled: Vec<String>,
 }
 
 impl World {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::sim::control;
-use crate::sim::json::{entry, list, name, namespace, set, text, uid};
+use crate::sim::json::{entry, is_ready, list, name, namespace, set, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::node::{Agent, CNI_DIR, Flavour, LinkKind, Machine, is_cni_conf};
 use crate::sim::resource::id;
@@ -16,6 +16,8 @@ use crate::sim::world::World;
 
 /// API group of Cilium.
 pub(crate) const GROUP: &str = "cilium.io";
+/// The link that its pods are behind.
+pub(crate) const ROUTER: &str = "cilium_host";
 
 /// Reads the configuration as the init container `config` does, and announces the node.
 ///
@@ -76,10 +78,32 @@ pub(crate) fn become_ready(world: &mut World, node: &str) -> Result<(), String> 
     if world.faults.stuck_agents.contains(node) {
         return Err("told to never become ready".to_owned());
     }
-    if range(world, node).is_none() {
+    if ranges(world, node).is_empty() {
         return Err(format!("waiting for the operator to give CiliumNode {node:?} a pod CIDR"));
     }
+    bring_up(world.machines.get_mut(node).ok_or("no such machine")?)?;
+    hide_other_confs(world, node);
+    control::nodes::look_at(world, node);
+    Ok(())
+}
+
+/// The state of a node on which an agent was recorded: its configuration is taken for the one it was started with.
+///
+/// # Errors
+/// Without ConfigMap, or where such an agent could not run.
+pub(crate) fn resume(world: &mut World, node: &str, pod: &Value) -> Result<(), String> {
+    let config = configuration(world, node, namespace(pod))?;
     let machine = world.machines.get_mut(node).ok_or("no such machine")?;
+    machine.agent = Some(Agent { pod: uid(pod).to_owned(), config, serving: false });
+    if !is_ready(pod) {
+        return Ok(());
+    }
+    bring_up(machine)?;
+    hide_other_confs(world, node);
+    Ok(())
+}
+
+fn bring_up(machine: &mut Machine) -> Result<(), String> {
     let Some(agent) = machine.agent.clone() else { return Err("not started".to_owned()) };
     let option = |key: &str| agent.config.get(key).map(String::as_str).unwrap_or_default();
     if option("routing-mode") == "tunnel" && option("tunnel-protocol") == "vxlan" {
@@ -90,7 +114,7 @@ pub(crate) fn become_ready(world: &mut World, node: &str) -> Result<(), String> 
         machine.add_link("cilium_vxlan", LinkKind::Vxlan { id: 0, port }, 1450);
     }
     machine.add_link("cilium_net", LinkKind::Veth, 1500);
-    machine.add_link("cilium_host", LinkKind::Veth, 1500);
+    machine.add_link(ROUTER, LinkKind::Veth, 1500);
     if let Some(firewall) = machine.firewalls.get_mut(&Flavour::Legacy4) {
         let comment = ["-m", "comment", "--comment", "cilium-feeder: CILIUM_FORWARD", "-j", "CILIUM_FORWARD"];
         firewall.append("filter", "FORWARD", &comment);
@@ -100,8 +124,6 @@ pub(crate) fn become_ready(world: &mut World, node: &str) -> Result<(), String> 
         agent.serving = true;
     }
     write_conf(machine);
-    hide_other_confs(world, node);
-    control::nodes::look_at(world, node);
     Ok(())
 }
 
@@ -154,10 +176,12 @@ pub(crate) fn stopped(machine: &mut Machine) {
     }
 }
 
-/// The range that the operator gave a node.
-fn range(world: &World, node: &str) -> Option<String> {
-    let resource = world.registry.find(GROUP, "ciliumnodes")?;
-    list(world.object(resource, "", node)?, "/spec/ipam/podCIDRs").first()?.as_str().map(str::to_owned)
+/// The ranges that the operator gave a node.
+pub(crate) fn ranges(world: &World, node: &str) -> Vec<String> {
+    let resource = world.registry.find(GROUP, "ciliumnodes");
+    let object = resource.and_then(|r| world.object(r, "", node));
+    let ranges = object.map(|o| list(o, "/spec/ipam/podCIDRs")).unwrap_or_default().iter();
+    ranges.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Gives a pod an address and an endpoint.
@@ -165,7 +189,7 @@ fn range(world: &World, node: &str) -> Option<String> {
 /// # Errors
 /// Where no agent serves on the node, as the plugin says it.
 pub(crate) fn attach(world: &mut World, key: &Key, pod: &Value, node: &str) -> Result<String, String> {
-    let range = range(world, node);
+    let range = ranges(world, node).into_iter().next();
     let machine = world.machines.get_mut(node).ok_or("no such machine")?;
     let is_serving = machine.agent.as_ref().is_some_and(|a| a.serving);
     let (Some(range), true) = (range, is_serving) else {
@@ -173,7 +197,7 @@ pub(crate) fn attach(world: &mut World, key: &Key, pod: &Value, node: &str) -> R
                     dial unix /var/run/cilium/cilium.sock: connect: no such file or directory"
             .to_owned());
     };
-    let address = machine.take_address(&range, key).ok_or(format!("range {range} is full"))?;
+    let address = machine.take_address(&range, ROUTER, key).ok_or(format!("range {range} is full"))?;
     let host = machine.address.clone();
     put_endpoint(world, pod, &address, &host);
     Ok(address)

@@ -14,12 +14,28 @@ use super::{agent, write_conf};
 
 /// The ConfigMap of every Flannel since v0.3.
 const CONFIG: &str = "kube-flannel-cfg";
+/// The bridge that pods hang on.
+pub(crate) const BRIDGE: &str = "cni0";
 
 /// Runs the init containers and flanneld on a node.
 ///
 /// # Errors
 /// Where the ConfigMap is missing or the node has no pod CIDR: the pod cannot start.
 pub(crate) fn start(world: &mut World, node: &str, namespace: &str) -> Result<(), String> {
+    let net = lay_down(world, node, namespace)?;
+    let address = world.machines.get(node).ok_or("no such machine")?.address.clone();
+    announce(world, node, &net, &address);
+    add_routes(world);
+    agent::hide_other_confs(world, node);
+    control::nodes::look_at(world, node);
+    Ok(())
+}
+
+/// Files, links and rules of a node with flanneld; gives its `net-conf.json`.
+///
+/// # Errors
+/// Where the ConfigMap is missing or the node has no pod CIDR.
+pub(crate) fn lay_down(world: &mut World, node: &str, namespace: &str) -> Result<Value, String> {
     let config = world.object(id::CONFIGMAPS, namespace, CONFIG);
     let config = config.ok_or(format!("configmap {CONFIG:?} not found"))?;
     let cni_conf = entry(config, "/data", "cni-conf.json").unwrap_or_default().to_owned();
@@ -35,13 +51,8 @@ pub(crate) fn start(world: &mut World, node: &str, namespace: &str) -> Result<()
     write_conf(machine, "10-flannel.conflist", &cni_conf);
     machine.files.insert("/opt/cni/bin/flannel".into(), String::new());
     machine.files.insert(SUBNET_ENV.into(), subnet_env(&net, &subnet));
-    let address = machine.address.clone();
     set_up(machine, &net, &subnet);
-    announce(world, node, &net, &address);
-    add_routes(world);
-    agent::hide_other_confs(world, node);
-    control::nodes::look_at(world, node);
-    Ok(())
+    Ok(net)
 }
 
 fn backend(net: &Value) -> &str {
@@ -124,7 +135,7 @@ fn announce(world: &mut World, node: &str, net: &Value, address: &str) {
 
 /// What `host-gw` has in place of an overlay (`pkg/backend/hostgw`): wherever flanneld runs, a route to the pods of
 /// every other node that has announced itself so. Nobody takes them back when flanneld goes.
-fn add_routes(world: &mut World) {
+pub(crate) fn add_routes(world: &mut World) {
     let said = |node: &Value, key: &str| {
         text(node, &format!("/metadata/annotations/flannel.alpha.coreos.com~1{key}")).to_owned()
     };
@@ -149,11 +160,16 @@ pub(crate) fn attach(world: &mut World, key: &Key, node: &str) -> Result<String,
     let subnet = env.lines().find_map(|l| l.strip_prefix("FLANNEL_SUBNET=")).unwrap_or_default();
     let range = subnet.replace(".1/", ".0/");
     let address = machine
-        .take_address(&range, key)
+        .take_address(&range, BRIDGE, key)
         .ok_or(format!("no IP addresses available in range set: {range}"))?;
-    machine.add_link("cni0", LinkKind::Bridge, 1450);
+    add_bridge(machine);
+    Ok(address)
+}
+
+/// What the first pod of a node brings.
+pub(crate) fn add_bridge(machine: &mut Machine) {
+    machine.add_link(BRIDGE, LinkKind::Bridge, 1450);
     for path in ["/var/lib/cni/networks/cbr0", "/var/lib/cni/flannel"] {
         machine.files.insert(path.into(), String::new());
     }
-    Ok(address)
 }

@@ -1,6 +1,7 @@
 //! The disruption controller: what a PodDisruptionBudget allows now (`kubernetes/pkg/controller/disruption`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use super::pods;
 /// `DeletionTimeout`: an eviction that was granted counts for two minutes.
 const GRANTED: i64 = 120;
 
-/// Every budget of the namespace in which something changes that pods or scales depend on.
+/// The budgets that cover a pod, before or after its change; all of a namespace in which a workload is scaled.
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     let concerns = [id::PODS, id::REPLICASETS, id::STATEFULSETS, id::DEPLOYMENTS];
     if change.key.resource == id::BUDGETS {
@@ -25,8 +26,23 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     if !concerns.contains(&change.key.resource) {
         return Vec::new();
     }
+    let is_pod = change.key.resource == id::PODS;
+    if !is_pod && !is_rescaled(change) {
+        return Vec::new();
+    }
+    let covers = |b: &Value| {
+        let selector = b.pointer("/spec/selector").and_then(Labels::from_object);
+        let ends = [&change.before, &change.after];
+        selector.is_some_and(|s| ends.into_iter().flatten().any(|p| s.matches(p)))
+    };
     let budgets = world.store.list(id::BUDGETS, Some(&change.key.namespace));
-    budgets.map(|b| Key::of(id::BUDGETS, b)).collect()
+    budgets.filter(|b| !is_pod || covers(b)).map(|b| Key::of(id::BUDGETS, b)).collect()
+}
+
+/// Whether a workload is to have another number of pods than before.
+fn is_rescaled(change: &Change) -> bool {
+    let replicas = |o: &Option<Arc<Value>>| o.as_ref().map(|o| int(o, "/spec/replicas"));
+    replicas(&change.before) != replicas(&change.after)
 }
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
@@ -37,10 +53,12 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         pods.iter().filter(|p| !is_deleting(p) && !disrupted.contains_key(name(p)) && is_ready(p)).count();
     let expected = match expected(world, &budget, &pods) {
         Ok(expected) => expected,
-        Err(why) => {
+        Err(Some(why)) => {
             fail(world, key, &budget, &why);
             return None;
         }
+        // Of owners that were not recorded nobody knows the scale: the recorded status stays.
+        Err(None) => return None,
     };
     let (count, desired) = expected;
     let allowed = if count == 0 { 0 } else { healthy.saturating_sub(desired) };
@@ -55,11 +73,13 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         ] {
             set(budget, &format!("/status/{member}"), number);
         }
-        set(budget, "/status/disruptedPods", Value::Object(disrupted));
+        if !disrupted.is_empty() || budget.pointer("/status/disruptedPods").is_some() {
+            set(budget, "/status/disruptedPods", Value::Object(disrupted));
+        }
         set(budget, "/status/observedGeneration", generation);
         let (status, reason) =
             if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
-        set_condition(budget, "DisruptionAllowed", status, reason, "", &now);
+        pods::turn(budget, "DisruptionAllowed", status, reason, "", &now);
     });
     recheck
 }
@@ -91,7 +111,7 @@ fn still_granted(world: &World, budget: &Value, pods: &[Value]) -> (Map<String, 
 }
 
 /// `getExpectedPodCount`: pods expected, and how many must be healthy.
-fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usize), String> {
+fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usize), Option<String>> {
     let spec = &budget["spec"];
     if let Some(limit) = spec.get("maxUnavailable").filter(|v| !v.is_null()) {
         let count = scale(world, pods)?;
@@ -108,13 +128,16 @@ fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usi
 }
 
 /// `getExpectedScale`: the sum of what the pods' controllers are to have; pods without one are left out.
-fn scale(world: &World, pods: &[Value]) -> Result<usize, String> {
+fn scale(world: &World, pods: &[Value]) -> Result<usize, Option<String>> {
     let mut scales = BTreeMap::new();
     for pod in pods {
         let Some(reference) = controller(pod) else { continue };
         let uid = text(reference, "/uid");
         let Some((_, owner)) = world.store.by_uid(uid) else {
-            return Err(format!("found no controllers for pod {:?}", name(pod)));
+            if world.absent_owners.contains_key(uid) {
+                return Err(None);
+            }
+            return Err(Some(format!("found no controllers for pod {:?}", name(pod))));
         };
         match text(owner, "/kind") {
             "StatefulSet" => drop(scales.insert(uid.to_owned(), pods::replicas(owner))),
@@ -123,7 +146,7 @@ fn scale(world: &World, pods: &[Value]) -> Result<usize, String> {
                 let (uid, top) = deployment.map_or((uid, owner), |(_, d)| (crate::sim::json::uid(d), d));
                 scales.insert(uid.to_owned(), pods::replicas(top));
             }
-            kind => return Err(format!("{kind} does not implement the scale subresource")),
+            kind => return Err(Some(format!("{kind} does not implement the scale subresource"))),
         }
     }
     Ok(scales.values().sum())

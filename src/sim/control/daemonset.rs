@@ -1,6 +1,6 @@
 //! DaemonSet: one pod on every node that it may run on (`kubernetes/pkg/controller/daemon`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +35,18 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let revision = pods::revision(&set["spec"]["template"]);
-    let nodes: Vec<Arc<Value>> =
-        world.store.list(id::NODES, None).filter(|n| runs_on(&set, n)).cloned().collect();
+    let revision = pods::revision(world, &set);
+    let spec = with_tolerations(&set["spec"]["template"]["spec"]);
+    let (mut nodes, mut kept) = (Vec::new(), BTreeSet::new());
+    for node in world.store.list(id::NODES, None) {
+        let place = place(&spec, node);
+        if place == Place::Wanted {
+            nodes.push(Arc::clone(node));
+        }
+        if place != Place::Barred {
+            kept.insert(name(node).to_owned());
+        }
+    }
     let by_node = by_node(world, &set);
     for node in &nodes {
         if !by_node.contains_key(name(node)) {
@@ -46,8 +55,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         }
     }
     for (node, (pod, object)) in &by_node {
-        let is_wanted = nodes.iter().any(|n| name(n) == node);
-        if (!is_wanted || is_finished(object)) && !is_deleting(object) {
+        if (!kept.contains(node) || is_finished(object)) && !is_deleting(object) {
             pods::delete(world, pod);
         }
     }
@@ -63,9 +71,26 @@ fn by_node(world: &World, owner: &Value) -> BTreeMap<String, (Key, Arc<Value>)> 
     all.map(|(k, p)| (text(&p, "/spec/nodeName").to_owned(), (k, p))).collect()
 }
 
-fn runs_on(owner: &Value, node: &Value) -> bool {
-    let pod = with_tolerations(&owner["spec"]["template"]["spec"]);
-    taints::selects(&pod, node) && taints::untolerated(&pod, node).is_none()
+/// What a DaemonSet wants of a node (`NodeShouldRunDaemonPod`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A pod runs there.
+    Wanted,
+    /// No new pod comes; one that is there stays.
+    Kept,
+    /// No pod may be there.
+    Barred,
+}
+
+fn place(spec: &Value, node: &Value) -> Place {
+    if !taints::selects(spec, node) {
+        return Place::Barred;
+    }
+    match taints::untolerated(spec, node) {
+        None => Place::Wanted,
+        Some(_) if taints::untolerated_of(spec, node, "NoExecute").is_some() => Place::Barred,
+        Some(_) => Place::Kept,
+    }
 }
 
 fn with_tolerations(spec: &Value) -> Value {

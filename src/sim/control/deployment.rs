@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::sim::json::{int, is_deleting, label, name, namespace, owner_reference, set, set_condition, text};
+use crate::sim::json::{flag, int, is_deleting, name, namespace, owner_reference, set, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
 
 use super::pods::{self, replicas};
+
+const HASH: &str = "pod-template-hash";
 
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     pods::keys_of(world, change, id::DEPLOYMENTS)
@@ -18,10 +20,12 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let deployment = world.store.get(key).cloned().filter(|d| !is_deleting(d))?;
-    let hash = pods::revision(&deployment["spec"]["template"]);
+    if flag(&deployment, "/spec/paused") {
+        return None;
+    }
+    let hash = pods::template_hash(&deployment["spec"]["template"]);
     let sets = sets(world, &deployment);
-    let is_new = |s: &Value| label(s, "pod-template-hash") == Some(hash.as_str());
-    let Some((new_key, new)) = sets.iter().find(|(_, s)| is_new(s)).cloned() else {
+    let Some((new_key, new)) = sets.iter().find(|(_, s)| is_new(&deployment, s)).cloned() else {
         let set = new_set(&deployment, &hash, if sets.is_empty() { replicas(&deployment) } else { 0 });
         // The write brings this deployment here again.
         drop(world.create(id::REPLICASETS, set, false));
@@ -29,8 +33,20 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     };
     let old: Vec<_> = sets.into_iter().filter(|(k, _)| *k != new_key).collect();
     roll(world, &deployment, &new_key, &new, &old);
-    report(world, key, &deployment, &hash);
+    report(world, key, &deployment, &new_key);
     None
+}
+
+/// A ReplicaSet is the present one by its template, whatever its hash is called (`FindNewReplicaSet`).
+fn is_new(deployment: &Value, set: &Value) -> bool {
+    let (wanted, has) = (&deployment["spec"]["template"], &set["spec"]["template"]);
+    let labels =
+        |t: &Value| t.pointer("/metadata/labels").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut has_labels = labels(has);
+    has_labels.shift_remove(HASH);
+    wanted["spec"] == has["spec"]
+        && labels(wanted) == has_labels
+        && wanted.pointer("/metadata/annotations") == has.pointer("/metadata/annotations")
 }
 
 fn sets(world: &World, deployment: &Value) -> Vec<(Key, Arc<Value>)> {
@@ -91,13 +107,13 @@ fn scale(world: &mut World, key: &Key, replicas: usize) {
     world.modify(key, |object| set(object, "/spec/replicas", replicas));
 }
 
-fn report(world: &mut World, key: &Key, deployment: &Value, hash: &str) {
+fn report(world: &mut World, key: &Key, deployment: &Value, newest: &Key) {
     let (mut total, mut ready, mut updated) = (0, 0, 0);
     let number = |s: &Value, pointer: &str| usize::try_from(int(s, pointer)).unwrap_or_default();
-    for (_, set) in sets(world, deployment) {
+    for (set_key, set) in sets(world, deployment) {
         total += number(&set, "/status/replicas");
         ready += number(&set, "/status/readyReplicas");
-        if label(&set, "pod-template-hash") == Some(hash) {
+        if set_key == *newest {
             updated = number(&set, "/status/replicas");
         }
     }
@@ -117,6 +133,6 @@ fn report(world: &mut World, key: &Key, deployment: &Value, hash: &str) {
         } else {
             ("False", "MinimumReplicasUnavailable")
         };
-        set_condition(object, "Available", status, reason, "", &now);
+        pods::turn(object, "Available", status, reason, "", &now);
     });
 }

@@ -1,5 +1,6 @@
 //! EndpointSlices: one for each Service with a selector.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -39,7 +40,10 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let endpoints: Vec<Value> =
         pods.filter(|p| selector.matches(p) && has_address(p)).map(|p| endpoint(p)).collect();
     let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
-    let slice = Key::new(id::ENDPOINT_SLICES, &key.namespace, &format!("{}-1", key.name));
+    let slice = slice_of(world, &service);
+    if world.store.get(&slice).is_some_and(|s| says_the_same(s, &endpoints)) {
+        return None;
+    }
     let content = |object: &mut Value| {
         set(object, "/endpoints", endpoints.clone());
         set(object, "/ports", ports.clone());
@@ -57,6 +61,29 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         drop(world.create(id::ENDPOINT_SLICES, object, false));
     }
     None
+}
+
+/// The recorded slice of a Service, or the one that is made here.
+fn slice_of(world: &World, service: &Value) -> Key {
+    let owned = world.store.owned_by(uid(service)).into_iter().map(|(k, _)| k);
+    let mut slices = owned.filter(|k| k.resource == id::ENDPOINT_SLICES);
+    let own = || Key::new(id::ENDPOINT_SLICES, namespace(service), &format!("{}-1", name(service)));
+    slices.next().unwrap_or_else(own)
+}
+
+/// Whether a slice has these endpoints already, in any order and with whatever else it says of them.
+fn says_the_same(slice: &Value, endpoints: &[Value]) -> bool {
+    let facts = |all: &[Value]| {
+        let fact = |e: &Value| {
+            (
+                text(e, "/targetRef/uid").to_owned(),
+                text(e, "/addresses/0").to_owned(),
+                e["conditions"].to_string(),
+            )
+        };
+        all.iter().map(fact).collect::<BTreeSet<_>>()
+    };
+    !endpoints.is_empty() && facts(list(slice, "/endpoints")) == facts(endpoints)
 }
 
 fn endpoint(pod: &Value) -> Value {

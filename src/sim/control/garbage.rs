@@ -33,7 +33,10 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         return None;
     }
     let owners = list(&object, "/metadata/ownerReferences");
-    let is_live = |o: &&Value| world.store.by_uid(text(o, "/uid")).is_some();
+    let is_live = |o: &&Value| {
+        let uid = text(o, "/uid");
+        world.store.by_uid(uid).is_some() || world.absent_owners.contains_key(uid)
+    };
     if owners.is_empty() || owners.iter().any(|o| is_live(&o)) {
         return None;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::sim::json::{int, is_deleting, is_ready, name, set, set_condition, text};
+use crate::sim::json::{flag, int, is_condition_true, is_deleting, is_ready, name, set_condition, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
@@ -17,6 +17,11 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let job = world.store.get(key).cloned().filter(|j| !is_deleting(j))?;
+    // Its pods may be gone by then.
+    if ["Complete", "Failed"].iter().any(|kind| is_condition_true(&job, kind)) || flag(&job, "/spec/suspend")
+    {
+        return None;
+    }
     let all = pods::owned(world, &job);
     let count = |phase: &str| all.iter().filter(|(_, p)| text(p, "/status/phase") == phase).count();
     let (succeeded, failed) = (count("Succeeded"), count("Failed"));
@@ -38,12 +43,9 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         }
     }
     let now = world.clock.now();
+    let numbers = [("active", active), ("ready", ready), ("succeeded", succeeded), ("failed", failed)];
+    pods::write_numbers(world, key, &numbers);
     world.modify(key, |job: &mut Value| {
-        for (member, number) in
-            [("active", active), ("ready", ready), ("succeeded", succeeded), ("failed", failed)]
-        {
-            set(job, &format!("/status/{member}"), number);
-        }
         if is_complete {
             set_condition(job, "Complete", "True", "CompletionsReached", "", &now);
         } else if has_failed {

@@ -10,7 +10,7 @@ mod garbage;
 mod job;
 mod namespaces;
 pub(crate) mod nodes;
-mod pods;
+pub(crate) mod pods;
 mod replicaset;
 mod scheduler;
 mod statefulset;

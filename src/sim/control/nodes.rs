@@ -11,7 +11,7 @@ use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
 
-use super::{NODES, Work};
+use super::{NODES, Work, pods};
 
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -52,7 +52,8 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 
 /// The reboot command has run: the node is silent until it is back.
 pub(crate) fn go_down(world: &mut World, node: &str) {
-    let back = Instant::now() + world.timings.reboot;
+    let key = Key::new(id::NODES, "", node);
+    let back = Instant::now() + world.draw(world.timings.reboot, "reboot", &key);
     let Some(machine) = world.machines.get_mut(node) else { return };
     if !machine.up {
         return;
@@ -100,7 +101,9 @@ fn run_static_pods(world: &mut World, node: &Value) {
 /// Conditions and taints as they are now.
 fn report(world: &mut World, key: &Key) {
     let Some(machine) = world.machines.get(&key.name) else { return };
-    let (is_up, has_cni, boot_id) = (machine.up, machine.cni().is_some(), machine.boot_id.clone());
+    let (is_up, boot_id) = (machine.up, machine.boot_id.clone());
+    let has_cni = machine.cni().is_some();
+    let is_unwell = machine.unwell && is_up;
     let now = world.clock.now();
     world.modify(key, |node| {
         let (status, reason, message) = match (is_up, has_cni) {
@@ -113,7 +116,9 @@ fn report(world: &mut World, key: &Key) {
             ),
             (true, true) => ("True", "KubeletReady", "kubelet is posting ready status"),
         };
-        set_condition(node, "Ready", status, reason, message, &now);
+        if !is_unwell {
+            pods::turn(node, "Ready", status, reason, message, &now);
+        }
         if is_up {
             set(node, "/status/nodeInfo/bootID", boot_id);
         }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::letters;
-use crate::sim::json::{is_deleting, is_finished, owner_reference, set, uid};
+use crate::sim::json::{
+    condition, int, is_deleting, is_finished, owner_reference, set, set_condition, text, uid,
+};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
 use crate::sim::store::{Change, Key};
@@ -27,7 +29,7 @@ fn uid_of(reference: &Value) -> &str {
 }
 
 /// The pods of an owner, finished and terminating ones included.
-pub(super) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
+pub(crate) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
     let all = world.store.owned_by(uid(owner)).into_iter();
     all.filter(|(k, _)| k.resource == id::PODS).collect()
 }
@@ -37,8 +39,15 @@ pub(super) fn is_active(pod: &Value) -> bool {
     !is_finished(pod) && !is_deleting(pod)
 }
 
+/// The hash of an owner's template: the recorded one where the record has it, so that nothing is rolled out anew.
+pub(super) fn revision(world: &World, owner: &Value) -> String {
+    let ours = template_hash(&owner["spec"]["template"]);
+    let known = (uid(owner).to_owned(), ours);
+    world.revisions.get(&known).cloned().unwrap_or(known.1)
+}
+
 /// A short hash of a template, as in `pod-template-hash`.
-pub(super) fn revision(template: &Value) -> String {
+pub(crate) fn template_hash(template: &Value) -> String {
     let digest = Sha256::digest(template.to_string());
     let number = digest.iter().take(8).fold(0_u64, |n, b| (n << 8) | u64::from(*b));
     letters(number, 10)
@@ -74,14 +83,30 @@ pub(super) fn delete(world: &mut World, key: &Key) {
     drop(world.delete(key, &Deletion::default()));
 }
 
-/// Writes numbers into the status, without members that are zero and were never set.
+/// Writes numbers and the generation that they are about into the status.
 pub(super) fn write_status(world: &mut World, key: &Key, generation: i64, numbers: &[(&str, usize)]) {
+    write_numbers(world, key, numbers);
+    world.modify(key, |object| set(object, "/status/observedGeneration", generation));
+}
+
+/// Writes numbers into the status; what is absent is zero already.
+pub(super) fn write_numbers(world: &mut World, key: &Key, numbers: &[(&str, usize)]) {
     world.modify(key, |object| {
-        set(object, "/status/observedGeneration", generation);
         for (name, number) in numbers {
-            set(object, &format!("/status/{name}"), *number);
+            let pointer = format!("/status/{name}");
+            if int(object, &pointer) != i64::try_from(*number).unwrap_or_default() {
+                set(object, &pointer, *number);
+            }
         }
     });
+}
+
+/// Turns a condition over; one that says the same already keeps its words.
+pub(super) fn turn(object: &mut Value, kind: &str, status: &str, reason: &str, message: &str, now: &str) {
+    let before = condition(object, kind);
+    if before.is_none_or(|c| text(c, "/status") != status || text(c, "/reason") != reason) {
+        set_condition(object, kind, status, reason, message, now);
+    }
 }
 
 /// An integer or a percentage of a total, as `intstr.GetScaledValueFromIntOrPercent`.

@@ -20,7 +20,7 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let revision = format!("{}-{}", name(&set), pods::revision(&set["spec"]["template"]));
+    let revision = revision(world, &set);
     let wanted = pods::replicas(&set);
     fill(world, &set, &revision, wanted);
     if text(&set, "/spec/updateStrategy/type") == "RollingUpdate" {
@@ -28,6 +28,18 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     }
     report(world, key, &set, &revision);
     None
+}
+
+fn revision(world: &World, owner: &Value) -> String {
+    let hash = pods::revision(world, owner);
+    let prefix = format!("{}-", name(owner));
+    // A recorded revision is the whole name already.
+    if hash.starts_with(&prefix) { hash } else { format!("{prefix}{hash}") }
+}
+
+/// The first ordinal (`spec.ordinals.start`).
+fn first(owner: &Value) -> usize {
+    usize::try_from(int(owner, "/spec/ordinals/start")).unwrap_or_default()
 }
 
 fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Arc<Value>)> {
@@ -39,7 +51,8 @@ fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Arc<Value>)
 /// Creates what is missing and removes what is too much, in order unless told otherwise.
 fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     let in_order = text(owner, "/spec/podManagementPolicy") != "Parallel";
-    for ordinal in 0..wanted {
+    let (from, to) = (first(owner), first(owner) + wanted);
+    for ordinal in from..to {
         match pod(world, owner, ordinal) {
             None => {
                 let new =
@@ -57,7 +70,7 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
     let number = |n: &str| n.rsplit('-').next().and_then(|o| o.parse::<usize>().ok()).unwrap_or_default();
     let extra: Vec<Key> = pods::owned(world, owner)
         .into_iter()
-        .filter(|(k, p)| number(&k.name) >= wanted && !is_deleting(p))
+        .filter(|(k, p)| !(from..to).contains(&number(&k.name)) && !is_deleting(p))
         .map(|(k, _)| k)
         .collect();
     extra.iter().max_by_key(|k| number(&k.name)).into_iter().for_each(|k| pods::delete(world, k));
@@ -65,7 +78,8 @@ fn fill(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
 
 /// Replaces the highest pod of another revision once all are Ready.
 fn replace_last(world: &mut World, owner: &Value, revision: &str, wanted: usize) {
-    let all: Vec<_> = (0..wanted).filter_map(|ordinal| pod(world, owner, ordinal)).collect();
+    let ordinals = first(owner)..first(owner) + wanted;
+    let all: Vec<_> = ordinals.filter_map(|ordinal| pod(world, owner, ordinal)).collect();
     if all.len() < wanted || all.iter().any(|(_, p)| !is_ready(p) || is_deleting(p)) {
         return;
     }
@@ -80,14 +94,14 @@ fn report(world: &mut World, key: &Key, owner: &Value, revision: &str) {
     let is_updated = |p: &Value| label(p, REVISION) == Some(revision);
     let ready = count(&|p| is_ready(p) && !is_deleting(p));
     let updated = count(&is_updated);
+    let is_done = updated == pods::replicas(owner);
     let numbers = [
         ("replicas", all.len()),
         ("readyReplicas", ready),
         ("availableReplicas", ready),
         ("updatedReplicas", updated),
-        ("currentReplicas", all.len() - updated),
+        ("currentReplicas", if is_done { updated } else { all.len() - updated }),
     ];
-    let is_done = updated == pods::replicas(owner);
     pods::write_status(world, key, int(owner, "/metadata/generation"), &numbers);
     world.modify(key, |object| {
         set(object, "/status/updateRevision", revision);

@@ -8,12 +8,19 @@ use crate::sim::selector::Labels;
 
 /// The first taint that keeps a pod with this spec off a node.
 pub(super) fn untolerated(spec: &Value, node: &Value) -> Option<Value> {
-    let keeps_off = |t: &&Value| matches!(text(t, "/effect"), "NoSchedule" | "NoExecute");
     let is_borne = |taint: &Value| list(spec, "/tolerations").iter().any(|t| tolerates(t, taint));
+    let keeps_off = |t: &&Value| matches!(text(t, "/effect"), "NoSchedule" | "NoExecute");
     list(node, "/spec/taints").iter().filter(keeps_off).find(|t| !is_borne(t)).cloned()
 }
 
-fn tolerates(toleration: &Value, taint: &Value) -> bool {
+/// The first taint of one effect that a pod with this spec does not bear.
+pub(super) fn untolerated_of(spec: &Value, node: &Value, effect: &str) -> Option<Value> {
+    let is_borne = |taint: &Value| list(spec, "/tolerations").iter().any(|t| tolerates(t, taint));
+    list(node, "/spec/taints").iter().filter(|t| text(t, "/effect") == effect).find(|t| !is_borne(t)).cloned()
+}
+
+/// Whether a toleration bears a taint.
+pub(super) fn tolerates(toleration: &Value, taint: &Value) -> bool {
     let (key, effect) = (text(toleration, "/key"), text(toleration, "/effect"));
     let exists = text(toleration, "/operator") == "Exists";
     let has_key = key == text(taint, "/key") || (key.is_empty() && exists);

@@ -59,12 +59,12 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         Stage::Creating => Some(start(world, key, &pod)),
         Stage::Starting => become_ready(world, key, &pod),
         Stage::Running => work(world, key, &pod),
-        Stage::Stopping | Stage::Ended => None,
+        Stage::Failing | Stage::Stopping | Stage::Ended => None,
     }
 }
 
 fn begin(world: &mut World, key: &Key, pod: &Value, node: &str) -> Duration {
-    let wait = world.timings.start;
+    let wait = world.draw(world.timings.start, "start", key) + pull(world, key, pod, node);
     let sandbox = Sandbox {
         uid: uid(pod).to_owned(),
         node: node.to_owned(),
@@ -87,7 +87,15 @@ fn begin(world: &mut World, key: &Key, pod: &Value, node: &str) -> Duration {
     wait
 }
 
-/// Pulls, connects and starts; what fails is tried again.
+/// The time to pull what the node does not have.
+fn pull(world: &World, key: &Key, pod: &Value, node: &str) -> Duration {
+    let has = |image: &str| world.machines.get(node).is_some_and(|m| m.images.contains(image));
+    let images = list(pod, "/spec/containers").iter().map(|c| text(c, "/image"));
+    let missing = images.filter(|image| !has(image));
+    missing.map(|image| world.draw(world.timings.pull, image, key)).sum()
+}
+
+/// Connects and starts with its images pulled; what fails is tried again.
 fn start(world: &mut World, key: &Key, pod: &Value) -> Duration {
     let restarts = world.sandboxes.get(key).map_or(0, |s| s.restarts);
     let node = text(pod, "/spec/nodeName").to_owned();
@@ -113,7 +121,12 @@ fn start(world: &mut World, key: &Key, pod: &Value) -> Duration {
         set(pod, "/status/podIPs", json!([{"ip": address}]));
         running(pod, restarts, &now);
     });
-    let wait = own_time(pod, READY_AFTER).unwrap_or(world.timings.ready);
+    if let Some(machine) = world.machines.get_mut(&node) {
+        machine.images.extend(list(pod, "/spec/containers").iter().map(|c| text(c, "/image").to_owned()));
+    }
+    let is_agent = Program::of(pod) == Program::CiliumAgent;
+    let span = if is_agent { world.timings.agent } else { world.timings.ready };
+    let wait = own_time(pod, READY_AFTER).unwrap_or_else(|| world.draw(span, "ready", key));
     enter(world, key, Stage::Starting, wait)
 }
 
@@ -152,7 +165,7 @@ fn become_ready(world: &mut World, key: &Key, pod: &Value) -> Option<Duration> {
         each_container(pod, |status| set(status, "/ready", true));
     });
     let wait = match Program::of(pod) {
-        Program::Batch => world.timings.job,
+        Program::Batch => world.draw(world.timings.job, "job", key),
         Program::Server | Program::Flannel | Program::CiliumAgent | Program::ProbeServer(_) => {
             enter(world, key, Stage::Running, Duration::ZERO);
             return None;
@@ -209,9 +222,9 @@ fn finish(world: &mut World, key: &Key, code: i64, message: &str) {
 
 /// After a boot: containers start anew in the same pods, or have ended where they do not restart.
 pub(crate) fn restart_all(world: &mut World, node: &str) {
-    let wait = world.timings.start;
     let now = world.clock.now();
     for (key, pod) in world.store.pods_on(node) {
+        let wait = world.draw(world.timings.start, "start", &key);
         let Some(sandbox) = world.sandboxes.get_mut(&key) else { continue };
         if is_finished(&pod) {
             continue;
@@ -236,10 +249,12 @@ pub(crate) fn restart_all(world: &mut World, node: &str) {
 }
 
 fn stop(world: &mut World, key: &Key, pod: &Value, sandbox: Option<Sandbox>) -> Option<Duration> {
-    let has_run = sandbox.as_ref().is_some_and(|s| matches!(s.stage, Stage::Starting | Stage::Running));
+    let has_run = sandbox
+        .as_ref()
+        .is_some_and(|s| matches!(s.stage, Stage::Starting | Stage::Running | Stage::Failing));
     if has_run {
         let grace = u64::try_from(int(pod, "/metadata/deletionGracePeriodSeconds")).unwrap_or_default();
-        let own = own_time(pod, STOPS_AFTER).unwrap_or(world.timings.stop);
+        let own = own_time(pod, STOPS_AFTER).unwrap_or_else(|| world.draw(world.timings.stop, "stop", key));
         return Some(enter(world, key, Stage::Stopping, own.min(Duration::from_secs(grace))));
     }
     if let Some(sandbox) = sandbox.filter(|s| s.stage == Stage::Stopping) {

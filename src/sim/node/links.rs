@@ -59,9 +59,8 @@ fn link_info(kind: LinkKind) -> Option<Value> {
 /// added; of those `ip` prints no protocol, since it is `boot`.
 pub(crate) fn routes(machine: &Machine) -> Value {
     let mut all = vec![json!({"dst": "default", "gateway": "192.168.10.1", "dev": "eth0", "flags": []})];
-    for range in machine.pools.keys() {
-        // The bridge's range is its for good: the route goes with the bridge, not over to Cilium's router link.
-        let device = if range.starts_with("10.244.") { "cni0" } else { "cilium_host" };
+    // The bridge's range is its for good: the route goes with the bridge, not over to Cilium's router link.
+    for (range, device) in machine.pools.iter().map(|(range, pool)| (range, pool.link)) {
         if machine.has_link(device) {
             all.push(
                 json!({"dst": range, "dev": device, "protocol": "kernel", "scope": "link", "flags": []}),

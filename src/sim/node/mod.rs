@@ -4,13 +4,15 @@ mod firewall;
 pub(crate) mod kubelet;
 mod links;
 pub(crate) mod probe;
-mod program;
+pub(crate) mod program;
 mod reach;
 mod sandbox;
 pub(crate) mod shell;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -18,7 +20,7 @@ use crate::sim::store::Key;
 
 pub(crate) use firewall::{Firewall, Flavour};
 pub(crate) use links::{Link, LinkKind};
-pub(crate) use sandbox::Sandbox;
+pub(crate) use sandbox::{Sandbox, Stage};
 
 /// Folder of the CNI configuration on the host.
 pub(crate) const CNI_DIR: &str = "/etc/cni/net.d";
@@ -41,6 +43,8 @@ pub(crate) struct Agent {
 /// An address range of a node: addresses are given out in order, as host-local IPAM does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
+    /// The link that its route goes to.
+    pub(crate) link: &'static str,
     next: usize,
     used: BTreeMap<usize, Key>,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Machine {
     pub(crate) address: String,
     /// False while it reboots.
     pub(crate) up: bool,
+    /// Recorded as not Ready for a reason of its own: stays so until it boots.
+    pub(crate) unwell: bool,
     /// When it is back from a reboot.
     pub(crate) back_at: Option<Instant>,
     pub(crate) boot_id: String,
@@ -66,6 +72,8 @@ pub(crate) struct Machine {
     pub(crate) agent: Option<Agent>,
     /// Manifests of static pods.
     pub(crate) static_pods: Vec<Value>,
+    /// Images that need no pull.
+    pub(crate) images: BTreeSet<String>,
 }
 
 impl Machine {
@@ -74,6 +82,7 @@ impl Machine {
         let mut machine = Self {
             address: address.to_owned(),
             up: true,
+            unwell: false,
             back_at: None,
             boot_id,
             files: BTreeMap::new(),
@@ -84,6 +93,7 @@ impl Machine {
             routes: BTreeMap::new(),
             agent: None,
             static_pods: Vec::new(),
+            images: BTreeSet::new(),
         };
         for flavour in Flavour::ALL {
             machine.firewalls.insert(flavour, Firewall::new());
@@ -125,17 +135,30 @@ impl Machine {
         serde_json::from_str(self.files.get(&format!("{CNI_DIR}/{first}"))?).ok()
     }
 
-    /// Takes the next free address of a range for a pod.
-    pub(crate) fn take_address(&mut self, range: &str, pod: &Key) -> Option<String> {
-        let net: ipnet::Ipv4Net = range.parse().ok()?;
+    /// Takes the next free address of a range for a pod; `link` carries the range.
+    pub(crate) fn take_address(&mut self, range: &str, link: &'static str, pod: &Key) -> Option<String> {
+        let net: Ipv4Net = range.parse().ok()?;
         // The first address is the bridge's (flannel) or the router's (Cilium).
-        let free: Vec<std::net::Ipv4Addr> = net.hosts().skip(1).collect();
+        let free: Vec<Ipv4Addr> = net.hosts().skip(1).collect();
         let pool = self.pools.entry(range.to_owned()).or_default();
+        pool.link = link;
         let at =
             (0..free.len()).map(|i| (pool.next + i) % free.len()).find(|i| !pool.used.contains_key(i))?;
         pool.used.insert(at, pod.clone());
         pool.next = at + 1;
         Some(free[at].to_string())
+    }
+
+    /// Notes that a pod has an address of a range; new pods get those after it.
+    pub(crate) fn hold_address(&mut self, range: Ipv4Net, link: &'static str, address: Ipv4Addr, pod: &Key) {
+        let pool = self.pools.entry(range.to_string()).or_default();
+        pool.link = link;
+        let first = u32::from(range.network()) + 2;
+        let Some(at) = u32::from(address).checked_sub(first).and_then(|at| usize::try_from(at).ok()) else {
+            return;
+        };
+        pool.used.insert(at, pod.clone());
+        pool.next = pool.next.max(at + 1);
     }
 
     /// Gives the addresses of a pod back.
@@ -148,6 +171,7 @@ impl Machine {
     /// What a reboot clears: kernel state and everything below `/run`.
     pub(crate) fn clear_for_boot(&mut self, boot_id: String) {
         self.boot_id = boot_id;
+        self.unwell = false;
         self.links.retain(|name, _| name == "lo" || name == "eth0");
         self.firewalls.values_mut().for_each(|f| *f = Firewall::new());
         self.tables.clear();

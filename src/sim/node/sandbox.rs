@@ -13,6 +13,8 @@ pub(crate) enum Stage {
     Starting,
     /// Containers run.
     Running,
+    /// Containers run or crash and never become Ready, as they were recorded.
+    Failing,
     /// Containers were told to stop.
     Stopping,
     /// Containers have ended for good.
