@@ -6,6 +6,7 @@
 mod advice;
 mod clock;
 mod exec;
+mod page;
 mod read;
 mod settings;
 mod status;
@@ -16,6 +17,6 @@ pub use clock::Clock;
 pub use exec::{ExecOutput, NodeAccess, PodExec};
 pub use read::{PAGE, Reader, Selection};
 pub use settings::{Connection, Impersonation, Settings, WriteKey, connect, embedded};
-pub use status::{Refusal, explain, refusal};
+pub use status::{Refusal, explain, refusal, said};
 pub use wait::{Poll, pause, until};
 pub use write::{Delete, Writer};
