@@ -91,6 +91,9 @@ fn text(snapshot: &Snapshot, census: &Census, nodes: &[NodeFinding], verdict: Op
         .collect();
     let mut text = report::table(&["NODE", "CNI", "FIRST FILE", "PROBLEMS"], &rows);
     text.push('\n');
+    for (node, note) in nodes.iter().flat_map(|n| n.notes.iter().map(|note| (&n.node, note))) {
+        text.push_str(&format!("note      {node}: {note}\n"));
+    }
     for (pod, why) in &census.unknown {
         text.push_str(&format!("unknown   {pod}: {why}\n"));
     }
