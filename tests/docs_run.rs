@@ -80,7 +80,10 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ),
     ("prints the --help that is read above", &["cargo run -- --help"]),
     ("tests/man.rs", &["cargo run --example man -- target/man"]),
-    ("the tests of release, and the lab's scenario packaging", &["cargo run -p release"]),
+    (
+        "the tests of release, and the lab's scenario packaging",
+        &["cargo run -p release", "cargo run -p release -- --out again"],
+    ),
     (
         "builds for minutes, and changes this system: the lab's scenario packaging does it with its own binary",
         &[
