@@ -33,12 +33,11 @@ const STEP_BY_STEP: [&str; 7] = [
     "kubectl cni-migrate finalize --yes=prod-eu",
     "kubectl cni-migrate cleanup-flannel --yes=prod-eu",
 ];
-const WITH_REBOOTS: [&str; 5] = [
+const WITH_REBOOTS: [&str; 4] = [
     "kubectl cni-migrate install --chart ./cilium-1.19.6.tgz -f values.yaml --yes=prod-eu",
     "kubectl cni-migrate node -l pool=blue --reboot pod --yes=prod-eu",
     "kubectl cni-migrate node worker-2 --reboot command --reboot-command 'ssh {node} sudo reboot' --yes=prod-eu",
     "kubectl cni-migrate rollback worker-1 worker-2 --yes=prod-eu",
-    "kubectl cni-migrate run --resume --yes=prod-eu",
 ];
 const AT_ONCE: [&str; 1] = ["kubectl cni-migrate run --yes=prod-eu"];
 const BY_PLAN: [&str; 2] = [
@@ -50,6 +49,8 @@ const WITH_IPSEC: [&str; 3] = [
     "kubectl cni-migrate node --all --yes=prod-eu",
     "kubectl cni-migrate finalize --encryption ipsec --yes=prod-eu",
 ];
+const GONE_ON_WITH: [&str; 2] =
+    ["kubectl cni-migrate install --yes=prod-eu", "kubectl cni-migrate run --resume --yes=prod-eu"];
 const KILLED: [&str; 2] = ["kubectl cni-migrate run --yes=e2e", "kubectl cni-migrate run --resume --yes=e2e"];
 
 /// Commands that are not executed here, by the reason and the place where they are.
@@ -135,7 +136,7 @@ fn every_command_is_executed_here_or_it_is_said_where() {
     let documented = commands();
     assert!(documented.len() > 60, "only {} commands were found", documented.len());
     let journeys: BTreeSet<&str> =
-        [&STEP_BY_STEP[..], &WITH_REBOOTS, &AT_ONCE, &BY_PLAN, &WITH_IPSEC, &KILLED]
+        [&STEP_BY_STEP[..], &WITH_REBOOTS, &AT_ONCE, &BY_PLAN, &WITH_IPSEC, &GONE_ON_WITH, &KILLED]
             .concat()
             .into_iter()
             .collect();
@@ -159,7 +160,7 @@ fn every_command_is_executed_here_or_it_is_said_where() {
 
 #[test]
 fn a_migration_step_by_step_with_every_look_in_between() {
-    let env = cluster(CLUSTER);
+    let env = cluster(CLUSTER, 2);
     let mut looks: Vec<String> =
         commands().into_keys().filter(|command| is_ours(command) && !writes(command)).collect();
     assert!(looks.len() > 30, "{looks:#?}");
@@ -174,9 +175,8 @@ fn a_migration_step_by_step_with_every_look_in_between() {
     assert_finished(&env);
 }
 
-#[test]
 fn nodes_with_reboots_values_of_ones_own_and_a_way_back() {
-    let env = cluster(CLUSTER);
+    let env = cluster(CLUSTER, 3);
     std::fs::create_dir(env.home().join("cilium-1.19.6.tgz")).unwrap();
     env.write("cilium-1.19.6.tgz/values.yaml", "image: {pullPolicy: IfNotPresent}\n");
     env.write("values.yaml", "image: {pullPolicy: Always}\n");
@@ -190,33 +190,31 @@ fn nodes_with_reboots_values_of_ones_own_and_a_way_back() {
     ssh.join().unwrap();
     let after = boot_ids();
     assert!(before[0] != after[0] && before[1] != after[1], "{before:?} {after:?}");
-    assert_finished(&env);
 }
 
+/// Most of their time is waiting for probes: so all at the same time.
 #[test]
-fn all_at_once() {
-    let env = cluster(CLUSTER);
-    AT_ONCE.iter().for_each(|line| must(&env, line));
-    assert_finished(&env);
+fn every_way_through_a_migration_ends_well() {
+    std::thread::scope(|scope| {
+        scope.spawn(nodes_with_reboots_values_of_ones_own_and_a_way_back);
+        scope.spawn(killed_and_begun_again);
+        for way in [&AT_ONCE[..], &BY_PLAN, &GONE_ON_WITH] {
+            scope.spawn(move || {
+                let env = cluster(CLUSTER, 2);
+                way.iter().for_each(|line| must(&env, line));
+                assert_finished(&env);
+            });
+        }
+        scope.spawn(|| {
+            let env = cluster(CLUSTER, 2);
+            WITH_IPSEC.iter().for_each(|line| must(&env, line));
+            assert!(env.sim.get("v1", "Secret", "kube-system", "cilium-ipsec-keys").is_some());
+        });
+    });
 }
 
-#[test]
-fn by_a_plan_that_was_made_before() {
-    let env = cluster(CLUSTER);
-    BY_PLAN.iter().for_each(|line| must(&env, line));
-    assert_finished(&env);
-}
-
-#[test]
-fn with_ipsec_at_the_end() {
-    let env = cluster(CLUSTER);
-    WITH_IPSEC.iter().for_each(|line| must(&env, line));
-    assert!(env.sim.get("v1", "Secret", "kube-system", "cilium-ipsec-keys").is_some());
-}
-
-#[test]
 fn killed_and_begun_again() {
-    let env = cluster(LAB);
+    let env = cluster(LAB, 2);
     let [run, resume] = KILLED;
     env.sim.fault(Fault::on("patch", "nodes").named("worker-1").after(2).times(1).stall(When::After));
     let running = env.shell(run);
@@ -271,12 +269,10 @@ fn assert_finished(env: &Env) {
 }
 
 /// A cluster of that name with an application, and a reader who has kubectl, helm and ssh.
-fn cluster(name: &str) -> Env {
-    let workloads = [
-        Workload::deployment("shop", "web", 4).min_available(3).service(80),
-        Workload::daemon_set("shop", "agent"),
-    ];
-    let mut env = Env::new(Sim::builder().nodes(3).workloads(workloads));
+fn cluster(name: &str, nodes: u8) -> Env {
+    let workloads =
+        [Workload::deployment("shop", "web", 2).service(80), Workload::daemon_set("shop", "agent")];
+    let mut env = Env::new(Sim::builder().nodes(nodes).workloads(workloads));
     let config = std::fs::read_to_string(env.kubeconfig()).unwrap().replace("\"sim\"", &format!("{name:?}"));
     let config = env.write("prod.kubeconfig", &config);
     env.set("KUBECONFIG", config.to_str().unwrap());
