@@ -115,7 +115,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         fail_on: args.fail_on.into(),
     };
     let text = match args.output {
-        Format::Table => view.text(),
+        Format::Table => view.text(ctx.ui.columns()),
         Format::Markdown => view.markdown(),
         Format::Junit => view.junit()?,
         Format::Json => report::json_text(&view.machine()?),
