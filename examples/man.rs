@@ -3,17 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cni_migrate::{cli, ui};
+use cni_migrate::cli;
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else {
         complain("usage: man FOLDER");
         return ExitCode::FAILURE;
     };
-    // Hyphens where a file name has no room for a space; the synopsis keeps the words that are typed.
-    let command = cli::command(ui::PROGRAM).name("kubectl-cni-migrate");
     let folder = Path::new(&folder);
-    let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
+    let written =
+        std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(cli::manual(), folder));
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,7 +7,7 @@ use crate::journal::Record;
 use crate::model::{Features, Intent, OverlayPort, RebootMode, Snapshot};
 use crate::source::{Detection, Parameters, SourceCni};
 use crate::target::Distribution;
-use crate::values::{Detected, Overlay, Phase, Values, defaults, generate, user_part};
+use crate::values::{Detected, Origin, Overlay, Phase, Values, defaults, generate, user_part};
 
 /// Cilium version that is installed where none is asked for.
 pub const DEFAULT_VERSION: &str = "1.19.6";
@@ -37,6 +37,23 @@ pub struct Wish {
     pub reboot: Option<RebootMode>,
     /// `--encryption`, `--kube-proxy-replacement`, `--hubble`.
     pub features: Features,
+}
+
+impl Wish {
+    /// Books on its flag each value that a flag decided; a file that says the same has said it first.
+    pub fn claim(&self, values: &mut Values) {
+        let flags = [
+            (self.pod_cidr.is_some(), "ipam.operator.clusterPoolIPv4PodCIDRList", "--target-pod-cidr"),
+            (self.mask_size.is_some(), "ipam.operator.clusterPoolIPv4MaskSize", "--target-mask-size"),
+            (self.tunnel_port.is_some(), "tunnelPort", "--tunnel-port"),
+        ];
+        for (_, path, flag) in flags.into_iter().filter(|(is_given, ..)| *is_given) {
+            let origin = values.provenance.get_mut(path).filter(|o| !matches!(o, Origin::User { .. }));
+            if let Some(origin) = origin {
+                *origin = Origin::User { from: flag.to_owned() };
+            }
+        }
+    }
 }
 
 /// The intent: of the migration that runs, or a new one.

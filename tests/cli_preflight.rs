@@ -133,3 +133,32 @@ fn exclusions_that_are_over_unused_or_malformed_do_not_go_unnoticed() {
     }
     assert!(env.sim.log().is_empty());
 }
+
+#[test]
+fn a_chart_that_cannot_be_had_stops_a_migration_before_it_writes() {
+    let mut env = lonely();
+    let answer = |env: &Env, args: &[&str]| {
+        let output = env.run(&[&["preflight", "-o", "json"], args].concat());
+        let report = report(&output);
+        let found = of(&report, "CHART-001")[0].clone();
+        (
+            output.code,
+            found["result"].as_str().unwrap().to_owned(),
+            found["message"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(answer(&env, &[]), (Some(0), "ok".to_owned(), "version 1.19.6".to_owned()));
+    let (code, result, message) = answer(&env, &["--chart", "./nowhere"]);
+    assert_eq!((code, result.as_str()), (Some(1), "blocker"), "{message}");
+    assert!(message.contains("failed to download"), "{message}");
+    let (_, result, message) = answer(&env, &["--chart", "./cilium-1.18.12.tgz"]);
+    assert_eq!((result.as_str(), message.as_str()), ("blocker", "version 1.18.12, expected 1.19.6"));
+    env.sim.clear_log();
+    let install = env.run(&["install", "--chart", "./nowhere", "--yes=sim"]);
+    assert_eq!(install.code, Some(1), "{install}");
+    assert!(install.stderr.contains("CHART-001 ./nowhere: "), "{install}");
+    assert_eq!(env.writes(), Vec::<String>::new());
+    env.set("HELM_BIN", "/no/such/helm");
+    let (_, result, message) = answer(&env, &[]);
+    assert_eq!(result, "unknown", "{message}");
+}

@@ -200,3 +200,33 @@ fn nobody_gets_a_key_that_was_not_asked_for() {
     assert!(output.stderr.contains("ask for --encryption ipsec"), "{output}");
     assert!(env.sim.get("v1", "Secret", "kube-system", "cilium-ipsec-keys").is_none());
 }
+
+#[test]
+fn what_a_flag_decided_is_booked_on_the_flag() {
+    let env = shop();
+    let origins = |args: &[&str]| {
+        let output = ok(&env, &[&["values", "migration", "-o", "json"], args].concat());
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        let paths = [
+            "ipam.operator.clusterPoolIPv4PodCIDRList",
+            "ipam.operator.clusterPoolIPv4MaskSize",
+            "tunnelPort",
+        ];
+        let mut found = paths.map(|path| report["provenance"][path].clone()).to_vec();
+        found.push(report["chartVersion"].clone());
+        found
+    };
+    let by = |flag: &str| json!({"origin": "user", "from": flag});
+    let flags = ["--target-pod-cidr=10.200.0.0/16", "--target-mask-size=25", "--tunnel-port=8480"];
+    let version = json!({"version": "1.18.12", "origin": "user", "from": "--cilium-version"});
+    assert_eq!(
+        origins(&[&flags[..], &["--cilium-version=1.18.12"]].concat()),
+        [by("--target-pod-cidr"), by("--target-mask-size"), by("--tunnel-port"), version]
+    );
+    let untold = origins(&[]);
+    assert!(untold[..3].iter().all(|origin| origin["origin"] == "required"), "{untold:?}");
+    assert_eq!(untold[3], json!({"version": "1.19.6"}));
+    let shown = ok(&env, &["values", "migration", "--cilium-version=1.18.12", "--tunnel-port=8480"]).stdout;
+    assert!(shown.starts_with("# for the chart of version 1.18.12, user: --cilium-version\n"), "{shown}");
+    assert!(shown.contains("# user: --tunnel-port\ntunnelPort: 8480\n"), "{shown}");
+}

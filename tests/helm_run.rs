@@ -158,3 +158,15 @@ async fn says_where_it_looked_for_helm() {
     let options = Options { bin: Some(old.path("helm")), kubeconfig: None };
     assert!(Helm::locate(&options).await.unwrap_err().message.contains("helm 3.15.4 is too old"));
 }
+
+#[tokio::test]
+async fn a_chart_that_does_not_come_is_answered_within_the_deadline() {
+    let fake = Fake::new("v3.17.2");
+    let helm = fake.locate().await;
+    assert_eq!(helm.chart_version(&job(), Duration::from_secs(60)).await.unwrap(), "1.19.6");
+    let asked = "show chart cilium --repo https://helm.cilium.io --version 1.19.6";
+    assert_eq!(fake.read("calls").lines().last(), Some(asked));
+    assert!(Command::new("mkfifo").arg(fake.path("away")).status().unwrap().success());
+    let error = helm.chart_version(&job(), Duration::ZERO).await.unwrap_err();
+    assert!(error.message.contains("helm show gave no answer"), "{}", error.message);
+}

@@ -99,7 +99,8 @@ fn findings(snapshot: &Snapshot) -> Result<Vec<check::Finding>, Box<dyn Error>> 
     let detection = detect(snapshot);
     let rights = Read::Unknown("not asked".to_owned());
     let helm = Read::Known(None);
-    let facts = Facts { snapshot, detection: &detection, intent: &intent, rights, helm, ours: false };
+    let chart = Read::Unknown("not asked".to_owned());
+    let facts = Facts { snapshot, detection: &detection, intent: &intent, rights, helm, chart, ours: false };
     Ok(check::run(Phase::Preflight, &facts))
 }
 

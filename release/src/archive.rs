@@ -8,17 +8,17 @@ use flate2::{Compression, GzBuilder};
 use crate::error::{Context as _, Error};
 
 /// One file of an archive.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    name: &'static str,
+    name: String,
     from: PathBuf,
     executable: bool,
 }
 
 impl Entry {
     /// The file at `from` under the name `name`.
-    pub(crate) fn new(name: &'static str, from: impl Into<PathBuf>, executable: bool) -> Self {
-        Self { name, from: from.into(), executable }
+    pub(crate) fn new(name: impl Into<String>, from: impl Into<PathBuf>, executable: bool) -> Self {
+        Self { name: name.into(), from: from.into(), executable }
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn write(entries: &[Entry]) -> Result<Vec<u8>, Error> {
         header.set_size(content.len() as u64);
         header.set_mode(if entry.executable { 0o755 } else { 0o644 });
         header.set_mtime(0);
-        tar.append_data(&mut header, entry.name, content.as_slice()).at("pack", &entry.from)?;
+        tar.append_data(&mut header, &entry.name, content.as_slice()).at("pack", &entry.from)?;
     }
     let archive = Path::new("the archive");
     tar.into_inner().at("finish", archive)?.finish().at("finish", archive)

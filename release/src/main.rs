@@ -7,6 +7,7 @@ mod archive;
 mod build;
 mod error;
 mod krew;
+mod man;
 mod sbom;
 
 use std::fs;
@@ -38,7 +39,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
+    let told = run(&Cli::parse()).and_then(|sums| {
+        std::io::stdout().write_all(sums.as_bytes()).at("write to", Path::new("standard output"))
+    });
+    match told {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
@@ -48,17 +52,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Error> {
+/// Makes all files, and gives the checksums.
+fn run(cli: &Cli) -> Result<String, Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().at("find", Path::new(".."))?;
     if cli.out.exists() {
         fs::remove_dir_all(&cli.out).at("empty", &cli.out)?;
     }
     fs::create_dir_all(&cli.out).at("create", &cli.out)?;
+    let folder = tempfile::tempdir().at("create a folder in", &std::env::temp_dir())?;
+    let pages = man::entries(folder.path())?;
     let mut platforms = Vec::new();
     let mut files = Vec::new();
     for (target, binary) in binaries(cli, &root)? {
         let name = target.archive(env!("CARGO_PKG_VERSION"));
-        let sha256 = pack(&cli.out.join(&name), &krew_entries(&root, &binary))?;
+        let sha256 = pack(&cli.out.join(&name), &[krew_entries(&root, &binary), pages.clone()].concat())?;
         files.push((sha256.clone(), name.clone()));
         platforms.push(krew::Platform { target, archive: name, sha256 });
         let name = target.helm_archive(env!("CARGO_PKG_VERSION"));
@@ -69,7 +76,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
     files.push(store(&cli.out, "cni-migrate.cdx.json", &sbom::of(&root)?)?);
     let sums: String = files.iter().map(|(sha256, name)| format!("{sha256}  {name}\n")).collect();
     store(&cli.out, "SHA256SUMS", &sums)?;
-    std::io::stdout().write_all(sums.as_bytes()).at("write to", Path::new("standard output"))
+    Ok(sums)
 }
 
 fn binaries(cli: &Cli, root: &Path) -> Result<Vec<(Target, PathBuf)>, Error> {
@@ -114,4 +121,38 @@ fn store(folder: &Path, name: &str, text: &str) -> Result<(String, String), Erro
 
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn two_releases_of_one_binary_are_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("binary");
+        fs::write(&binary, "the same").unwrap();
+        let make = |name: &str| {
+            let out = folder.path().join(name);
+            run(&Cli { out: out.clone(), binary: Some(binary.clone()) }).unwrap();
+            let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap());
+            files.map(|file| (file.file_name(), fs::read(file.path()).unwrap())).collect::<BTreeMap<_, _>>()
+        };
+        let first = make("first");
+        // Two archives, krew manifest, bill of materials, checksums.
+        assert_eq!(first.len(), 5, "{:?}", first.keys());
+        assert!(first == make("second"), "two releases differ");
+    }
+
+    #[test]
+    fn every_verb_has_its_page_in_the_archive() {
+        let folder = tempfile::tempdir().unwrap();
+        let pages = man::entries(folder.path()).unwrap();
+        let names: Vec<_> = pages.iter().map(|page| format!("{page:?}")).collect();
+        for page in ["kubectl-cni-migrate.1", "kubectl-cni-migrate-preflight.1"] {
+            assert!(names.iter().any(|name| name.contains(&format!("man/man1/{page}"))), "{page}: {names:?}");
+        }
+    }
 }

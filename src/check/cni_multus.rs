@@ -25,7 +25,7 @@ impl Check for CniMultus {
         }
         let names = running(facts.snapshot, &["multus"]);
         let ok = Finding::ok(self, count(facts.snapshot.daemon_sets.len(), "DaemonSet"), "none runs Multus");
-        let hint = "set cni.exclusive=false in the values (--set cni.exclusive=false), and point Multus at Cilium's file: Cilium renames every other file of the directory";
+        let hint = "cni.exclusive becomes false by itself; restart Multus' pod on each node after its switch, unless you told it which CNI to hand pods on to: it looks for the first file when it starts";
         verdict(self, "DaemonSet", &names, "runs Multus", hint, ok)
     }
 }

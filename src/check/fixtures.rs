@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 
-use super::{Check, Facts, Finding, Task, needed_rights};
+use super::{ChartAnswer, Check, Facts, Finding, Task, needed_rights};
 use crate::model::{
     ApiService, Budget, Cluster, Condition, ConfigData, DaemonSet, Intent, NetworkPolicy, Node, NodeId,
     ObjectRef, OverlayPort, Owner, Phase, Pod, Read, RebootMode, Rollout, Selector, Service, ServiceRef,
@@ -19,6 +19,7 @@ pub(crate) struct Case {
     pub(crate) intent: Intent,
     pub(crate) rights: Read<Vec<super::Right>>,
     pub(crate) helm: Read<Option<String>>,
+    pub(crate) chart: Read<ChartAnswer>,
     pub(crate) ours: bool,
 }
 
@@ -32,7 +33,8 @@ impl Case {
             &SOURCES[0].inventory(&snapshot),
         ));
         let helm = Read::Known(Some("v3.18.0+gcc58e3f".to_owned()));
-        Self { snapshot, intent, rights, helm, ours: false }
+        let chart = chart(Ok("1.19.6"));
+        Self { snapshot, intent, rights, helm, chart, ours: false }
     }
 
     /// The rights of the healthy case, changed.
@@ -50,9 +52,16 @@ impl Case {
             intent: &self.intent,
             rights: self.rights.clone(),
             helm: self.helm.clone(),
+            chart: self.chart.clone(),
             ours: self.ours,
         })
     }
+}
+
+/// What helm says of the chart: its version, or why there is none.
+pub(crate) fn chart(version: Result<&str, &str>) -> Read<ChartAnswer> {
+    let version = version.map(str::to_owned).map_err(str::to_owned);
+    Read::Known(ChartAnswer { chart: "cilium of https://helm.cilium.io".to_owned(), version })
 }
 
 pub(crate) fn intent() -> Intent {

@@ -7,6 +7,7 @@ mod api_available;
 mod api_network;
 mod arch;
 mod autoscaler;
+mod chart;
 mod cidr_external;
 mod cidr_nodes;
 mod cidr_pods;
@@ -28,6 +29,7 @@ mod hook_ready;
 mod host_port;
 mod ip_family;
 mod kernel;
+mod kernel_wireguard;
 mod kube_proxy;
 mod kube_proxy_cidr;
 mod kubelet_versions;
@@ -66,6 +68,7 @@ mod policy_pause;
 mod pool_size;
 mod port;
 mod port_agent;
+mod port_wireguard;
 mod rights;
 mod roles;
 mod single_replica;
@@ -83,6 +86,7 @@ use crate::model::{DaemonSet, Intent, Pod, Read, Snapshot};
 use crate::report::count;
 use crate::source::{Detection, some};
 
+pub use chart::ChartAnswer;
 pub use exclude::{Exclusion, Judged, exclusions, judge};
 use needs::only_checks_ask;
 pub use needs::{Task, needed_rights};
@@ -103,8 +107,10 @@ pub static CHECKS: &[&dyn Check] = &[
     &ip_family::IpFamily,
     &port::Port,
     &port_agent::PortAgent,
+    &port_wireguard::PortWireguard,
     &mtu::Mtu,
     &kernel::Kernel,
+    &kernel_wireguard::KernelWireguard,
     &arch::Arch,
     &os_linux::OsLinux,
     &os_known::OsKnown,
@@ -130,6 +136,7 @@ pub static CHECKS: &[&dyn Check] = &[
     &cni_filters::CniFilters,
     &pod_security::PodSecurity,
     &helm::Helm,
+    &chart::Chart,
     &rights::Rights,
     &policy_begin::PolicyBegin,
     &policy_pause::PolicyPause,
@@ -215,6 +222,8 @@ pub struct Facts<'a> {
     pub rights: Read<Vec<Right>>,
     /// Version of helm, such as `v3.18.0`; `Known(None)` means that there is none.
     pub helm: Read<Option<String>>,
+    /// What helm says of the chart that would be installed; `Unknown` without a helm.
+    pub chart: Read<ChartAnswer>,
     /// Whether Cilium in this cluster is this tool's own migration (by the journal or the release's labels).
     pub ours: bool,
 }

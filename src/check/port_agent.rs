@@ -5,9 +5,9 @@ use crate::model::Pod;
 use crate::report::count;
 use crate::source::some;
 
-/// Health, Hubble, the operator's API, agent and Envoy health, gops, Envoy's admin interface, WireGuard
-/// (Documentation/operations/system_requirements.rst; chart templates/cilium-operator/deployment.yaml).
-const PORTS: [u16; 9] = [4240, 4244, 9234, 9878, 9879, 9890, 9891, 9901, 51871];
+/// Health, Hubble, the operator's API, agent and Envoy health, gops, Envoy's admin interface; WireGuard has a check of its
+/// own (Documentation/operations/system_requirements.rst; chart templates/cilium-operator/deployment.yaml).
+const PORTS: [u16; 8] = [4240, 4244, 9234, 9878, 9879, 9890, 9891, 9901];
 
 pub(super) struct PortAgent;
 

@@ -93,6 +93,7 @@ fn a_phase_runs_its_checks_only() {
         intent: &case.intent,
         rights: case.rights.clone(),
         helm: case.helm.clone(),
+        chart: case.chart.clone(),
         ours: false,
     };
     assert_eq!(super::run(Phase::Preflight, &facts).len(), CHECKS.len());

@@ -36,7 +36,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     scene.check_chart(ctx, &args.wish, &args.chart).await?;
     let installation = scene.installation(Phase::Final, &args.wish, &args.chart)?;
     if args.safety.is_dry() && args.safety.output.output == Output::Table {
-        ctx.ui.data(&changes(&scene, &installation.job.values));
+        ctx.ui.data(&changes(&scene, &installation.job.values, ctx.ui.columns()));
     }
     let about = "cilium gets its final values; agents restart one by one";
     let done = scene
@@ -51,7 +51,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// What the running release and the final values differ in.
-fn changes(scene: &Stage, wanted: &Value) -> String {
+fn changes(scene: &Stage, wanted: &Value, columns: Option<usize>) -> String {
     let none = json!({});
     let running = match &scene.snapshot.release {
         Read::Known(Some(release)) => &release.values,
@@ -62,5 +62,5 @@ fn changes(scene: &Stage, wanted: &Value) -> String {
         .iter()
         .map(|c| vec![c.key.clone(), show(&c.from), show(&c.to), c.effect.to_owned()])
         .collect();
-    report::table(&["KEY", "RUNNING", "FINAL", "EFFECT"], &rows)
+    report::table_within(columns, &["KEY", "RUNNING", "FINAL", "EFFECT"], &rows)
 }

@@ -37,7 +37,7 @@ pub struct Args {
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = stage(ctx, &args.wish, None).await?;
     scene.check_chart(ctx, &args.wish, &args.chart).await?;
-    refuse_blockers(&scene, &args.exclude).await?;
+    refuse_blockers(&scene, &args.chart, &args.exclude).await?;
     let installation = scene.installation(Phase::Migration, &args.wish, &args.chart)?;
     let about = format!(
         "cilium {} is installed beside the source CNI; no pod is touched",
@@ -57,12 +57,12 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// A migration does not begin over a blocker; one that was begun goes on to its end.
-pub(super) async fn refuse_blockers(scene: &Stage, exclude: &ExcludeArgs) -> Result<()> {
+pub(super) async fn refuse_blockers(scene: &Stage, chart: &ChartArgs, exclude: &ExcludeArgs) -> Result<()> {
     let exclusions = exclude.read()?;
     if scene.record.is_some() {
         return Ok(());
     }
-    let judged = judge(findings(scene).await, &exclusions, ExcludeArgs::today());
+    let judged = judge(findings(scene, chart).await, &exclusions, ExcludeArgs::today());
     let blockers: Vec<_> =
         judged.iter().filter(|j| j.level() == Some(Level::Blocker)).map(|j| &j.finding).collect();
     if blockers.is_empty() {

@@ -106,7 +106,10 @@ impl Scene {
 
     /// The values of a phase.
     pub(super) fn values(&self, phase: Phase, args: &WishArgs) -> Result<Values> {
-        wish::values(phase, &self.detected()?, &self.intent, &args.overlays()?, self.running())
+        let mut values =
+            wish::values(phase, &self.detected()?, &self.intent, &args.overlays()?, self.running())?;
+        args.wish(None).claim(&mut values);
+        Ok(values)
     }
 
     /// Refuses a chart of another version and keys of the user's values that the chart does not have, before anything

@@ -106,6 +106,12 @@ pub fn command(program: &'static str) -> clap::Command {
     examples(Cli::command().name(program).bin_name(program)).mut_subcommands(examples)
 }
 
+/// The parser under the name that its man pages have: hyphens where a file name has no room for a space; the synopsis keeps
+/// the words that are typed.
+pub fn manual() -> clap::Command {
+    command(PROGRAM).name("kubectl-cni-migrate")
+}
+
 /// Runs a verb.
 ///
 /// # Errors

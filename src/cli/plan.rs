@@ -58,7 +58,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene_from(ctx, &args.from, &args.wish, args.reboot).await?;
     let plan = scene.plan()?;
     match args.output {
-        Format::Table => ctx.ui.data(&table(&plan)),
+        Format::Table => ctx.ui.data(&table(&plan, ctx.ui.columns())),
         Format::Markdown => {
             let values = scene.values(Phase::Migration, &args.wish)?.tree;
             let version = scene.snapshot.cilium.node_config_version.as_deref().unwrap_or("cilium.io/v2");
@@ -72,7 +72,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// As [`Format::Table`] prints it.
-pub(super) fn table(plan: &Plan) -> String {
+pub(super) fn table(plan: &Plan, columns: Option<usize>) -> String {
     let rows: Vec<_> = plan
         .steps
         .iter()
@@ -82,7 +82,7 @@ pub(super) fn table(plan: &Plan) -> String {
     let hash = plan.state_hash.get(..12).unwrap_or(&plan.state_hash);
     format!(
         "{}\n{} from {} to cilium {} · state {hash}\n",
-        report::table(&["#", "STEP", "DOES", "WHY"], &rows),
+        report::table_within(columns, &["#", "STEP", "DOES", "WHY"], &rows),
         plan.cluster,
         plan.source,
         plan.intent.cilium_version

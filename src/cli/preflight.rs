@@ -3,13 +3,15 @@
 mod view;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use serde_json::json;
 
-use super::flags::{ExcludeArgs, FromArgs, WishArgs};
+use super::flags::{ChartArgs, ExcludeArgs, FromArgs, WishArgs};
 use super::look::{Scene, scene_from};
-use crate::check::{self, Facts, Finding, Level, Phase, Right, Task};
+use crate::check::{self, ChartAnswer, Facts, Finding, Level, Phase, Right, Task};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::exit::Outcome;
@@ -17,6 +19,9 @@ use crate::model::Read;
 use crate::observe::{Rule, rights};
 use crate::report;
 use crate::verify::NAMESPACE;
+
+/// How long the chart may take: long enough for a repository far away, short enough for somebody who waits.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Detect the source CNI and look for everything that would stop a migration
 #[derive(Debug, ClapArgs)]
@@ -52,6 +57,8 @@ pub struct Args {
     exclude: ExcludeArgs,
     #[command(flatten)]
     wish: WishArgs,
+    #[command(flatten)]
+    chart: ChartArgs,
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t)]
     output: Format,
@@ -109,11 +116,11 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let scene = scene_from(ctx, &args.from, &args.wish, None).await?;
     let view = view::View {
         scene: &scene,
-        judged: check::judge(findings(&scene).await, &exclusions, ExcludeArgs::today()),
+        judged: check::judge(findings(&scene, &args.chart).await, &exclusions, ExcludeArgs::today()),
         fail_on: args.fail_on.into(),
     };
     let text = match args.output {
-        Format::Table => view.text(),
+        Format::Table => view.text(ctx.ui.columns()),
         Format::Markdown => view.markdown(),
         Format::Junit => view.junit()?,
         Format::Json => report::json_text(&view.machine()?),
@@ -124,16 +131,36 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 /// Runs every check.
-pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
+pub(super) async fn findings(scene: &Scene, chart: &ChartArgs) -> Vec<Finding> {
+    // Both may be far away.
+    let (rights, chart) = tokio::join!(caller(scene), answer(scene, chart));
     let facts = Facts {
         snapshot: &scene.snapshot,
         detection: &scene.detection,
         intent: &scene.intent,
-        rights: caller(scene).await,
+        rights,
         helm: Read::Known(scene.session.helm.as_ref().ok().map(|h| h.flavour().to_string())),
+        chart,
         ours: scene.record.is_some(),
     };
     check::run(Phase::Preflight, &facts)
+}
+
+/// What helm says of the chart that would be installed.
+async fn answer(scene: &Scene, chart: &ChartArgs) -> Read<ChartAnswer> {
+    let helm = match &scene.session.helm {
+        Ok(helm) => helm,
+        Err(e) => return Read::Unknown(e.message.clone()),
+    };
+    let job = scene.job(json!({}), chart);
+    let version = helm.chart_version(&job, PATIENCE).await;
+    let chart = job.chart.to_string();
+    let version = version.map_err(|e| {
+        // The finding names the chart; helm's own words may be several lines.
+        let words = e.message.replace(&format!("helm failed at the chart {chart}: "), "");
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    Read::Known(ChartAnswer { chart, version })
 }
 
 /// What the caller may do: everywhere, as a namespace without role bindings shows it, and in the namespaces that matter.

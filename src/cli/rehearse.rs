@@ -117,7 +117,8 @@ fn tell(ctx: &Ctx, args: &Args, script: &Script<'_>, plays: &[Play], planned: Op
     let forecast = forecast(script, plays);
     match args.output {
         Format::Table => {
-            let planned = planned.map(|plan| format!("{}\n", plan::table(plan))).unwrap_or_default();
+            let planned =
+                planned.map(|plan| format!("{}\n", plan::table(plan, ctx.ui.columns()))).unwrap_or_default();
             ctx.ui.data(&format!("{planned}{}", text(&forecast)));
         }
         Format::Markdown => ctx.ui.data(&markdown(&forecast)),

@@ -66,7 +66,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
             .hint("begin one: kubectl cni-migrate run"));
     }
     scene.check_chart(ctx, &args.wish, &args.chart).await?;
-    refuse_blockers(&scene, &args.exclude).await?;
+    refuse_blockers(&scene, &args.chart, &args.exclude).await?;
     let steps = steps(&scene, made)?;
     let mut options = args.nodes.options(&args.safety)?;
     options.reboot = scene.intent.reboot;

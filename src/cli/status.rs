@@ -78,9 +78,13 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
                 vec![r.node.clone(), r.phase.clone(), r.cni.clone(), pods, since, r.next.clone()]
             })
             .collect();
-        say(&report::table(&["NODE", "PHASE", "CNI", "PODS ON CILIUM", "SINCE", "NEXT"], &cells));
+        say(&report::table_within(
+            ctx.ui.columns(),
+            &["NODE", "PHASE", "CNI", "PODS ON CILIUM", "SINCE", "NEXT"],
+            &cells,
+        ));
         say(&format!(
-            "{managed}/{} managed by cilium · reversible: {reversible} · {next}",
+            "{managed}/{} managed by cilium · reversible: {reversible}\n{next}",
             report::count(total, "pod")
         ));
         return Ok(Outcome::Done);

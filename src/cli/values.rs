@@ -1,6 +1,7 @@
 //! `values`: the Helm values of a phase.
 
 use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::json;
 
 use super::flags::{ChartArgs, Output, OutputArgs, WishArgs};
 use super::look::scene;
@@ -52,11 +53,22 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     if let Some(refusal) = values::not_yet(phase, &scene.detected()?, &values.tree) {
         ctx.ui.warning(&format!("finalize will refuse for now: {refusal}"));
     }
+    let version = &scene.intent.cilium_version;
+    let flag = args.wish.wish(None).cilium_version.map(|_| "--cilium-version");
+    let by = flag.map(|flag| format!(", user: {flag}")).unwrap_or_default();
+    let head = format!("# for the chart of version {version}{by}\n");
     match args.output.output {
-        Output::Json => ctx.ui.data(&report::json_text(&report::object("Values", &values.to_json())?)),
+        Output::Json => {
+            let mut content = values.to_json();
+            content["chartVersion"] = match flag {
+                Some(flag) => json!({"version": version, "origin": "user", "from": flag}),
+                None => json!({"version": version}),
+            };
+            ctx.ui.data(&report::json_text(&report::object("Values", &content)?));
+        }
         // YAML goes to helm, a table to people's eyes and screens.
-        Output::Yaml => ctx.ui.data(&values.to_yaml()?),
-        Output::Table => ctx.ui.data(&values.to_shown_yaml()?),
+        Output::Yaml => ctx.ui.data(&(head + &values.to_yaml()?)),
+        Output::Table => ctx.ui.data(&(head + &values.to_shown_yaml()?)),
     }
     Ok(Outcome::Done)
 }

@@ -78,7 +78,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         report::object("ValuesDiff", &content)
     };
     match args.output {
-        Format::Table => ctx.ui.data(&text(&table(&rows))),
+        Format::Table => ctx.ui.data(&text(&table(&rows, ctx.ui.columns()))),
         Format::Unified => ctx.ui.data(&text(&values)),
         Format::Json => ctx.ui.data(&report::json_text(&content()?)),
         Format::Yaml => ctx.ui.data(&report::yaml_text(&content()?)?),
@@ -95,7 +95,7 @@ async fn rendered(scene: &Scene, chart: &ChartArgs, first: Value, last: Value) -
     manifests(NAMES, &before, &after)
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], columns: Option<usize>) -> String {
     let cell = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
     let rows: Vec<_> = rows
         .iter()
@@ -109,5 +109,5 @@ fn table(rows: &[Row]) -> String {
             ]
         })
         .collect();
-    report::table(&["KEY", "RUNNING", "MIGRATION", "FINAL", "EFFECT"], &rows)
+    report::table_within(columns, &["KEY", "RUNNING", "MIGRATION", "FINAL", "EFFECT"], &rows)
 }

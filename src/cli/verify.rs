@@ -50,7 +50,9 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         && nodes.iter().all(|n| n.problems.is_empty())
         && verdict.as_ref().is_none_or(Verdict::passed);
     match args.safety.output.output {
-        Output::Table => ctx.ui.data(&text(&scene.snapshot, &census, &nodes, verdict.as_ref())),
+        Output::Table => {
+            ctx.ui.data(&text(&scene.snapshot, &census, &nodes, verdict.as_ref(), ctx.ui.columns()));
+        }
         Output::Json => ctx.ui.data(&report::json_text(&machine(&census, &nodes, verdict.as_ref())?)),
         Output::Yaml => ctx.ui.data(&report::yaml_text(&machine(&census, &nodes, verdict.as_ref())?)?),
     }
@@ -81,7 +83,13 @@ async fn probe(ctx: &Ctx, scene: &Stage, safety: &SafetyArgs) -> Result<Verdict>
     Ok(all)
 }
 
-fn text(snapshot: &Snapshot, census: &Census, nodes: &[NodeFinding], verdict: Option<&Verdict>) -> String {
+fn text(
+    snapshot: &Snapshot,
+    census: &Census,
+    nodes: &[NodeFinding],
+    verdict: Option<&Verdict>,
+    columns: Option<usize>,
+) -> String {
     let rows: Vec<_> = nodes
         .iter()
         .map(|n| {
@@ -89,8 +97,11 @@ fn text(snapshot: &Snapshot, census: &Census, nodes: &[NodeFinding], verdict: Op
             vec![n.node.clone(), n.side.to_owned(), n.first_file.clone(), problems]
         })
         .collect();
-    let mut text = report::table(&["NODE", "CNI", "FIRST FILE", "PROBLEMS"], &rows);
+    let mut text = report::table_within(columns, &["NODE", "CNI", "FIRST FILE", "PROBLEMS"], &rows);
     text.push('\n');
+    for (node, note) in nodes.iter().flat_map(|n| n.notes.iter().map(|note| (&n.node, note))) {
+        text.push_str(&format!("note      {node}: {note}\n"));
+    }
     for (pod, why) in &census.unknown {
         text.push_str(&format!("unknown   {pod}: {why}\n"));
     }

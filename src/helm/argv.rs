@@ -39,8 +39,11 @@ pub(super) fn get_values(name: &str, namespace: &str) -> Vec<String> {
     owned(["get", "values", name, "--namespace", namespace, "--output", "json"])
 }
 
-pub(super) fn show_chart(path: &str) -> Vec<String> {
-    owned(["show", "chart", path])
+/// Prints the `Chart.yaml` of a chart, wherever it is.
+pub(super) fn show_chart(job: &Job) -> Vec<String> {
+    let mut args = owned(["show", "chart"]);
+    args.extend(chart(job));
+    args
 }
 
 /// Prints the `values.yaml` of a chart, wherever it is.
@@ -156,6 +159,7 @@ mod tests {
         let named = job("cilium/cilium");
         let chart = "cilium --repo https://helm.cilium.io --version 1.19.6";
         assert_eq!(show_values(&named).join(" "), format!("show values {chart}"));
+        assert_eq!(show_chart(&named).join(" "), format!("show chart {chart}"));
         assert_eq!(
             template(&job("./c.tgz"), "v1.34.2", Path::new("v.json")).join(" "),
             "template cilium ./c.tgz --namespace kube-system --kube-version v1.34.2 --values v.json"

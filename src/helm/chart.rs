@@ -1,5 +1,7 @@
 //! Where a chart is taken from.
 
+use std::fmt;
+
 /// Cilium's chart, as people write it.
 pub const DEFAULT_CHART: &str = "cilium/cilium";
 /// Cilium's chart repository.
@@ -31,6 +33,15 @@ impl Chart {
         } else {
             let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
             Self::Repository { url: repository.to_owned(), name: name.to_owned() }
+        }
+    }
+}
+
+impl fmt::Display for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(chart) | Self::Oci(chart) => f.write_str(chart),
+            Self::Repository { url, name } => write!(f, "{name} of {url}"),
         }
     }
 }

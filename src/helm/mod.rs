@@ -111,9 +111,7 @@ impl Helm {
     /// Usage, where the chart has another version than the job's; helm's own where it cannot be read.
     pub async fn check_chart(&self, job: &Job) -> Result<()> {
         let Chart::Path(path) = &job.chart else { return Ok(()) };
-        let shown = self.ask(&argv::show_chart(path), &format!("chart {path}")).await?;
-        let found = yaml::read(&shown.stdout)?;
-        let found = found.get("version").and_then(Value::as_str).unwrap_or("unknown");
+        let found = self.chart_version(job, READ_DEADLINE).await?;
         if found == job.version {
             return Ok(());
         }
@@ -121,9 +119,24 @@ impl Helm {
             .hint(format!("give the chart of that version, or --cilium-version {found}")))
     }
 
+    /// The version of the job's chart, wherever that is.
+    ///
+    /// # Errors
+    /// The chart cannot be had, or not within `deadline`.
+    pub async fn chart_version(&self, job: &Job, deadline: Duration) -> Result<String> {
+        let what = format!("chart {}", job.chart);
+        let shown = self.ask_within(&argv::show_chart(job), &what, deadline).await?;
+        let found = yaml::read(&shown.stdout)?;
+        Ok(found.get("version").and_then(Value::as_str).unwrap_or("unknown").to_owned())
+    }
+
     /// Asks helm something that changes nothing.
     async fn ask(&self, args: &[String], what: &str) -> Result<Output> {
-        let output = self.program.read(args, READ_DEADLINE).await?;
+        self.ask_within(args, what, READ_DEADLINE).await
+    }
+
+    async fn ask_within(&self, args: &[String], what: &str, deadline: Duration) -> Result<Output> {
+        let output = self.program.read(args, deadline).await?;
         if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
     }
 }

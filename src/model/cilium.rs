@@ -35,16 +35,31 @@ pub struct AgentView {
 }
 
 impl AgentView {
-    /// The file that the container runtime takes: the first of the configuration files by name (libcni
-    /// ConfFiles reads `.conf`, `.conflist` and `.json`, sorted).
+    /// The file whose CNI gives pods their addresses: the first of the configuration files by name, which the container
+    /// runtime takes (libcni ConfFiles reads `.conf`, `.conflist` and `.json`, sorted). Multus' own file does not count:
+    /// it hands pods on to the first of the others.
     pub fn first_cni_file(&self) -> Option<&str> {
-        let is_config = |name: &str| {
+        self.configurations().filter(|name| !is_multus(name)).min()
+    }
+
+    /// Multus' own file, where the container runtime takes that one.
+    pub fn multus_file(&self) -> Option<&str> {
+        self.configurations().min().filter(|name| is_multus(name))
+    }
+
+    fn configurations(&self) -> impl Iterator<Item = &str> {
+        let is_config = |name: &&str| {
             std::path::Path::new(name)
                 .extension()
                 .is_some_and(|e| e == "conf" || e == "conflist" || e == "json")
         };
-        self.cni_files.iter().map(String::as_str).filter(|name| is_config(name)).min()
+        self.cni_files.iter().map(String::as_str).filter(is_config)
     }
+}
+
+/// The name under which Multus writes its configuration (k8snetworkplumbingwg/multus-cni `docs/configuration.md`).
+fn is_multus(name: &str) -> bool {
+    name.starts_with("00-multus.")
 }
 
 /// A CiliumNode (pkg/k8s/apis/cilium.io/v2/types.go).
@@ -103,4 +118,28 @@ pub struct Release {
     pub chart: String,
     /// Values that the user gave.
     pub values: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multus_hands_on_to_the_first_file_of_the_others() {
+        let first = |names: &[&str]| {
+            let view = AgentView {
+                cni_files: names.iter().map(|n| (*n).to_owned()).collect(),
+                ..AgentView::default()
+            };
+            (view.first_cni_file().map(str::to_owned), view.multus_file().map(str::to_owned))
+        };
+        let some = |name: &str| Some(name.to_owned());
+        let both = ["10-flannel.conflist", "05-cilium.conflist", "multus.d"];
+        assert_eq!(first(&both), (some("05-cilium.conflist"), None));
+        let with = [&both[..], &["00-multus.conf"]].concat();
+        assert_eq!(first(&with), (some("05-cilium.conflist"), some("00-multus.conf")));
+        assert_eq!(first(&["00-multus.conf"]), (None, some("00-multus.conf")));
+        // Where another file comes first Multus is not asked.
+        assert_eq!(first(&["00-a.conf", "00-multus.conf"]), (some("00-a.conf"), None));
+    }
 }

@@ -1,5 +1,6 @@
 //! From results to text: counts, tables as kubectl prints them or for a wiki, JSON and YAML with a version, JUnit. Pure.
 
+mod fit;
 mod junit;
 
 use std::fmt::Display;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::yaml;
 
+pub use fit::table_within;
 pub use junit::{Case, Verdict, junit};
 
 /// `apiVersion` of all machine output.
@@ -25,11 +27,7 @@ pub fn count<N: Copy + Display + From<u8> + PartialEq>(number: N, noun: &str) ->
 
 /// Rows under a header, each column as wide as its widest cell; nothing is wrapped or cut.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let widths = widths(header, rows);
     let line = |cells: Vec<&str>| {
         let padded: String = cells
             .iter()
@@ -41,6 +39,15 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = line(header.to_vec());
     text.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
     text
+}
+
+/// The widest cell of each column, in characters.
+fn widths(header: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    (0..header.len()).map(width).collect()
 }
 
 /// The same rows as a table in Markdown.

@@ -88,7 +88,8 @@ impl Helm<'_> {
             }
             ["get", "metadata", name] => self.metadata(namespace, name).await,
             ["show", "chart", path] => {
-                Ok(format!("apiVersion: v2\nname: cilium\nversion: {}", version_of(path)?))
+                let version = if call.version.is_empty() { version_of(path)? } else { call.version.clone() };
+                Ok(format!("apiVersion: v2\nname: cilium\nversion: {version}"))
             }
             // Only a folder has values to show.
             ["show", "values", path] => fs::read_to_string(format!("{path}/values.yaml")).map_err(|_| {

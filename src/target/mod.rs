@@ -45,6 +45,9 @@ pub struct Target {
 /// UDP port of Cilium's WireGuard; it cannot be changed (Documentation/operations/system_requirements.rst).
 pub const WIREGUARD_PORT: u16 = 51871;
 
+/// The kernel that WireGuard is part of since (Documentation/security/network/encryption-wireguard.rst).
+pub const WIREGUARD_KERNEL: Minor = (5, 6);
+
 /// The minors that the tool installs, newest first.
 pub const TARGETS: &[Target] = &[
     Target {

@@ -42,6 +42,12 @@ impl Ui {
         text.replace(PROGRAM, self.program)
     }
 
+    /// How many columns the terminal has that data goes to; `None` where it goes elsewhere.
+    pub fn columns(&self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+        Some(width.0.into())
+    }
+
     /// Writes data to stdout. A reader that went away is no error.
     pub fn data(&self, text: &str) {
         if self.muted {

@@ -122,6 +122,11 @@ impl Env {
         self.spawn(Path::new(env!("CARGO_BIN_EXE_kubectl-cni_migrate")), args)
     }
 
+    /// Starts a command line in bash, as a reader types it; a pipe fails with the first part that does.
+    pub fn shell(&self, line: &str) -> Running<'_> {
+        self.spawn(Path::new("bash"), &["-o", "pipefail", "-c", line])
+    }
+
     fn spawn(&self, program: &Path, args: &[&str]) -> Running<'_> {
         let _guard = self.runtime.enter();
         let child = Command::new(program)

@@ -87,7 +87,7 @@ impl Verb<'_> {
         let write = [&yes, "--probe-image", images::PROBE];
         let parts: &[&[&str]] = match self {
             Self::Run => &[&["run", "--reboot", "never"], &target, &chart, &write],
-            Self::Preflight => &[&["preflight"], &target],
+            Self::Preflight => &[&["preflight"], &target, &chart],
             Self::Install => &[&["install"], &target, &chart, &write],
             Self::Node(node, Reboot::Never) => &[&["node", node, "--reboot", "never"], &target, &write],
             Self::Node(node, Reboot::Pod) => &[&["node", node, "--reboot", "pod"], &target, &write],
@@ -263,7 +263,7 @@ mod tests {
         let target = "--target-pod-cidr 10.245.0.0/16 -f /values";
         let write = "--yes=e2e --probe-image docker.io/lab/cni-migrate:dev";
         assert_eq!(line(Verb::Run), format!("run --reboot never {target} --chart /chart {write}"));
-        assert_eq!(line(Verb::Preflight), format!("preflight {target}"));
+        assert_eq!(line(Verb::Preflight), format!("preflight {target} --chart /chart"));
         assert_eq!(line(Verb::Node("n2", Reboot::Pod)), format!("node n2 --reboot pod {target} {write}"));
         assert_eq!(line(Verb::CleanupFlannel), format!("cleanup-flannel {target} {write}"));
     }

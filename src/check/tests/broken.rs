@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use super::super::fixtures::{
-    Case, api_service, budget, daemon_set, map, network_policy, owner, pod, service, webhook,
+    Case, api_service, budget, chart, config, daemon_set, map, network_policy, owner, pod, service, webhook,
 };
 use super::{release, with};
 use crate::model::{
-    CiliumNodeConfig, ConfigData, LocalVolume, Namespace, Pod, Read, RebootMode, Selector, Taint, unread,
+    CiliumNodeConfig, ConfigData, Encryption, LocalVolume, Namespace, Pod, Read, RebootMode, Selector, Taint,
+    unread,
 };
 
 /// A healthy cluster, broken in the way that the check is for.
@@ -38,7 +39,12 @@ fn network(case: &mut Case, id: &str) -> bool {
         "PORT-001" => intent.overlay.port = 8472,
         "PORT-002" => snapshot.pods[0].host_ports = vec![9100, 4240],
         "MTU-001" => {
-            snapshot.configs[0] = super::super::fixtures::config("kube-flannel", &old_net("host-gw"));
+            snapshot.configs[0] = config("kube-flannel", &old_net("host-gw"));
+        }
+        "PORT-003" => {
+            intent.features.encryption = Some(Encryption::Wireguard);
+            let net = r#"{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan","Port":51871}}"#;
+            snapshot.configs[0] = config("kube-flannel", net);
         }
         _ => return false,
     }
@@ -49,6 +55,10 @@ fn nodes(case: &mut Case, id: &str) -> bool {
     let snapshot = &mut case.snapshot;
     match id {
         "KERNEL-001" => snapshot.nodes[1].kernel = "5.4.0-150-generic".into(),
+        "KERNEL-002" => {
+            case.intent.features.encryption = Some(Encryption::Wireguard);
+            snapshot.nodes[1].kernel = "5.4.0-150-generic".into();
+        }
         "ARCH-001" => snapshot.nodes[2].architecture = "s390x".into(),
         "OS-001" => snapshot.nodes[1].os = "windows".into(),
         "OS-002" => snapshot.nodes[0].os_image = "Flatcar Container Linux by Kinvolk 4152.2.0".into(),
@@ -92,6 +102,7 @@ fn cilium(case: &mut Case, id: &str) -> bool {
         "KPROXY-001" => snapshot.pods.retain(|pod| pod.label("k8s-app") != Some("kube-proxy")),
         "KPROXY-002" => snapshot.configs.push(kube_proxy_config("clusterCIDR: 10.244.0.0/16")),
         "HELM-001" => case.helm = Read::Known(Some("v3.15.4+gfa9efb0".to_owned())),
+        "CHART-001" => case.chart = chart(Err("no such host")),
         "RIGHTS-001" => case.rights = Read::Known(Vec::new()),
         _ => return false,
     }
@@ -225,14 +236,24 @@ pub(super) fn unknown(id: &str) -> Option<Case> {
             snapshot.configs.clear();
             unknown_kind(&mut case, unread::DAEMON_SETS);
         }
+        "PORT-003" => {
+            case.intent.features.encryption = Some(Encryption::Wireguard);
+            snapshot.daemon_sets.clear();
+            snapshot.configs.clear();
+        }
         "CIDR-001" => snapshot.nodes[0].internal_ips.clear(),
         "CIDR-003" => snapshot.service_cidrs = Read::Unknown("not served".to_owned()),
         "KERNEL-001" => snapshot.nodes[1].kernel = "unknown".into(),
+        "KERNEL-002" => {
+            case.intent.features.encryption = Some(Encryption::Wireguard);
+            snapshot.nodes[1].kernel = "unknown".into();
+        }
         "OS-001" => snapshot.nodes[1].os = "".into(),
         "NODE-006" => snapshot.nodes[1].kubelet_version = "unknown".into(),
         "K8S-001" | "VERSION-001" => case.intent.cilium_version = "1.99.0".to_owned(),
         "LEFT-001" => snapshot.release = Read::Unknown("helm was not found".to_owned()),
         "HELM-001" => case.helm = Read::Unknown("it did not answer".to_owned()),
+        "CHART-001" => case.chart = Read::Unknown("helm was not found".to_owned()),
         "RIGHTS-001" => case.rights = Read::Unknown("incomplete".to_owned()),
         "DNS-001" => snapshot.pods.truncate(3),
         id => unknown_kind(&mut case, kind_of(id)?),

@@ -4,7 +4,7 @@
 use super::super::Level;
 use super::super::fixtures::{config, map, service};
 use super::{check, levels, with};
-use crate::model::Intent;
+use crate::model::{Encryption, Intent};
 
 #[test]
 fn pod_ranges_are_compared_with_nodes_blocks_too() {
@@ -114,4 +114,46 @@ fn newer_patches_and_test_releases() {
     assert_eq!(version("v1.20.0"), [Level::Ok]);
     assert_eq!(version("1.20.0-rc.1"), [Level::Warning]);
     assert_eq!(version("1.18.3"), [Level::Warning]);
+}
+
+#[test]
+fn wireguard_wants_its_port_and_a_kernel_only_where_it_is_wanted() {
+    let case = |encryption, overlay, host_port, backend_port, version: &str, kernel: &str| {
+        with(|case| {
+            case.intent.features.encryption = encryption;
+            case.intent.overlay.port = overlay;
+            case.intent.cilium_version = version.to_owned();
+            let net = format!(
+                r#"{{"Network":"10.244.0.0/16","Backend":{{"Type":"vxlan","Port":{backend_port}}}}}"#
+            );
+            case.snapshot.configs[0] = config("kube-flannel", &net);
+            case.snapshot.pods[0].host_ports = vec![host_port];
+            case.snapshot.nodes[1].kernel = kernel.into();
+        })
+    };
+    let port = |encryption, overlay, host, source| {
+        levels(&case(encryption, overlay, host, source, "1.19.6", "6.8.0"), "PORT-003")
+    };
+    let (wireguard, ipsec) = (Some(Encryption::Wireguard), Some(Encryption::Ipsec));
+    assert_eq!(port(wireguard, 8473, 8080, 8472), [Level::Ok]);
+    assert_eq!(port(wireguard, 8473, 8080, 51871), [Level::Blocker], "the source's overlay");
+    assert_eq!(port(wireguard, 51871, 8080, 8472), [Level::Blocker], "Cilium's own overlay");
+    assert_eq!(port(wireguard, 8473, 51871, 8472), [Level::Blocker], "a pod");
+    assert_eq!(port(wireguard, 51871, 51871, 51871), [Level::Blocker; 3]);
+    assert_eq!(port(ipsec, 8473, 51871, 51871), [Level::Ok]);
+    assert_eq!(port(None, 8473, 51871, 51871), [Level::Ok]);
+    assert_eq!(
+        levels(&case(None, 8473, 51871, 8472, "1.19.6", "6.8.0"), "PORT-002"),
+        [Level::Ok],
+        "nobody wants WireGuard"
+    );
+
+    let kernel = |encryption, version, kernel| {
+        let case = case(encryption, 8473, 8080, 8472, version, kernel);
+        ["KERNEL-001", "KERNEL-002"].map(|id| levels(&case, id)[0])
+    };
+    assert_eq!(kernel(wireguard, "1.16.19", "5.6.0"), [Level::Ok, Level::Ok]);
+    assert_eq!(kernel(wireguard, "1.17.18", "5.4.0-150-generic"), [Level::Ok, Level::Warning]);
+    assert_eq!(kernel(None, "1.17.18", "5.4.0-150-generic"), [Level::Ok, Level::Ok]);
+    assert_eq!(kernel(wireguard, "1.19.6", "4.18.0-553.el8_10.x86_64"), [Level::Ok, Level::Warning]);
 }

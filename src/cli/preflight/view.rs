@@ -70,24 +70,29 @@ impl View<'_> {
         }
     }
 
-    /// For people.
-    pub(super) fn text(&self) -> String {
+    /// What it is about: in one line where there is room for it.
+    fn head(&self, columns: Option<usize>) -> String {
         let (snapshot, intent) = (&self.scene.snapshot, &self.scene.intent);
-        let mut text = format!(
-            "CLUSTER  {}  {}  {}  {}     SOURCE  {}     TARGET  cilium {} {}\n\n",
-            snapshot.cluster.name,
-            snapshot.cluster.version,
-            count(snapshot.nodes.len(), "node"),
-            count(snapshot.pods.len(), "pod"),
-            self.source(),
-            intent.cilium_version,
-            intent.pod_cidr,
-        );
+        let (nodes, pods) = (count(snapshot.nodes.len(), "node"), count(snapshot.pods.len(), "pod"));
+        let parts = [
+            format!("CLUSTER  {}  {}  {nodes}  {pods}", snapshot.cluster.name, snapshot.cluster.version),
+            format!("SOURCE  {}", self.source()),
+            format!("TARGET  cilium {} {}", intent.cilium_version, intent.pod_cidr),
+        ];
+        let line = parts.join("     ");
+        let has_room = columns.is_none_or(|columns| line.chars().count() <= columns);
+        if has_room { line } else { parts.join("\n") }
+    }
+
+    /// For people, at a terminal of so many columns.
+    pub(super) fn text(&self, columns: Option<usize>) -> String {
+        let snapshot = &self.scene.snapshot;
+        let mut text = self.head(columns) + "\n\n";
         for (by, evidence) in evidence(&self.scene.detection) {
             text.push_str(&format!("evidence  {by}: {evidence}\n"));
         }
         text.push('\n');
-        text.push_str(&report::table(&COLUMNS, &self.rows()));
+        text.push_str(&report::table_within(columns, &COLUMNS, &self.rows()));
         for j in self.to_do() {
             text.push_str(&format!("\n{} {}: {}", j.finding.id, j.finding.subject, j.finding.hint));
         }
