@@ -190,7 +190,9 @@ fn nodes_with_reboots_values_of_ones_own_and_a_way_back() {
     let boot_ids = || ["worker-1", "worker-2"].map(|node| boot_id(&env, node));
     let before = boot_ids();
     let ssh = reboot_what_ssh_names(&env);
-    WITH_REBOOTS.iter().for_each(|line| must(&env, line));
+    for line in WITH_REBOOTS {
+        must(&env, line);
+    }
     ssh.join().unwrap();
     let after = boot_ids();
     assert!(before[0] != after[0] && before[1] != after[1], "{before:?} {after:?}");
@@ -205,13 +207,17 @@ fn every_way_through_a_migration_ends_well() {
         for way in [&AT_ONCE[..], &BY_PLAN, &GONE_ON_WITH] {
             scope.spawn(move || {
                 let env = cluster(CLUSTER, 2);
-                way.iter().for_each(|line| must(&env, line));
+                for line in way {
+                    must(&env, line);
+                }
                 assert_finished(&env);
             });
         }
         scope.spawn(|| {
             let env = cluster(CLUSTER, 2);
-            WITH_IPSEC.iter().for_each(|line| must(&env, line));
+            for line in WITH_IPSEC {
+                must(&env, line);
+            }
             assert!(env.sim.get("v1", "Secret", "kube-system", "cilium-ipsec-keys").is_some());
         });
     });
