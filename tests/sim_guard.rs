@@ -18,7 +18,11 @@ struct Caller {
 
 impl Caller {
     async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, kube::Error> {
-        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let kind = match method {
+            "PATCH" if path.contains("fieldManager=") => "application/apply-patch+yaml",
+            "PATCH" => "application/merge-patch+json",
+            _ => "application/json",
+        };
         let request = Request::builder().method(method).uri(path).header("user-agent", self.agent);
         let request = request.header("content-type", kind).body(body.to_string().into_bytes()).unwrap();
         self.client.request(request).await
@@ -163,6 +167,10 @@ async fn only_what_is_listed_or_made_or_comes_back_is_deleted() {
     let config = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}});
     let configs = "/api/v1/namespaces/shop/configmaps";
     caller.call("POST", configs, &config("mine")).await.unwrap();
+    caller
+        .call("PATCH", &format!("{configs}/applied?fieldManager=tool"), &config("applied"))
+        .await
+        .unwrap();
     sim.create(&config("theirs")).unwrap();
     sim.create(&config("listed")).unwrap();
     let uid = sim.get("v1", "ConfigMap", "shop", "listed").unwrap()["metadata"]["uid"].clone();
@@ -172,6 +180,7 @@ async fn only_what_is_listed_or_made_or_comes_back_is_deleted() {
         .unwrap();
     let delete = async |path: String| caller.call("DELETE", &path, &json!({})).await.unwrap();
     delete(format!("{configs}/mine")).await;
+    delete(format!("{configs}/applied")).await;
     delete(format!("{configs}/listed")).await;
     delete(format!("/api/v1/namespaces/shop/pods/{}", pod(&sim, "web"))).await;
     assert_eq!(rules(&sim), [], "{:?}", sim.violations());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::header::{HeaderValue, USER_AGENT};
 use kube::Client;
 use kube::client::Body;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -20,6 +21,8 @@ use crate::kube::{Clock, ExecOutput, NodeAccess};
 
 /// An answer that does not come within this time is given up, as the tool's client does on a network.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who calls; a client over a network says so by itself.
+const AGENT: HeaderValue = HeaderValue::from_static("kubectl-cni-migrate");
 /// The helm that an embedded cluster seems to have.
 const HELM: &str = "v3.18.0";
 
@@ -43,8 +46,9 @@ impl Sim {
 
     fn patient_client(&self) -> Client {
         let shared = self.shared();
-        let service = service_fn(move |request: http::Request<Body>| {
+        let service = service_fn(move |mut request: http::Request<Body>| {
             let shared = shared.clone();
+            request.headers_mut().entry(USER_AGENT).or_insert(AGENT);
             async move {
                 match tokio::time::timeout(READ_TIMEOUT, api::handle(&shared, request)).await {
                     Ok(answer) => answer.map_err(tower::BoxError::from),
