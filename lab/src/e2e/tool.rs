@@ -61,6 +61,8 @@ pub(crate) enum Verb<'a> {
 pub(crate) enum Caller {
     /// The shell.
     Direct,
+    /// The shell, on behalf of that user, who has only the rights that were given to him.
+    As(&'static str),
     /// kubectl, which finds it on the `PATH`.
     Kubectl,
     /// Helm of that major version, which finds it among its plugins.
@@ -170,6 +172,11 @@ impl World {
         }
         let mut command = match self.caller {
             Caller::Direct => return Ok(self.cluster.client_command(&self.tool)),
+            Caller::As(user) => {
+                let mut command = self.cluster.client_command(&self.tool);
+                command.args(["--as", user]);
+                return Ok(command);
+            }
             Caller::Kubectl => self.cluster.client_command("kubectl"),
             Caller::Helm(major) => self.cluster.client_command(self.cluster.helm(major)),
         };

@@ -22,6 +22,9 @@ pub(super) const SCENARIO: Scenario = Scenario {
 /// Workers first: the control-plane node is not a good one to learn on (Cilium's migration guide, step 7).
 const ORDER: [&str; 3] = ["n2", "n3", "n1"];
 
+/// Who has no rights but those that `rbac` prints.
+const MIGRATOR: &str = "migrator";
+
 /// The node that has twenty pods more.
 const FULL: &str = ORDER[0];
 
@@ -35,7 +38,12 @@ fn run(world: &mut World) -> Result<(), Error> {
 }
 
 fn with_run(world: &mut World) -> Result<(), Error> {
+    // Not the administrator: the roles that the tool prints must be enough.
+    let tool = world.tool.display().to_string();
+    let roles = world.client(&tool, &["rbac", "--for-user", MIGRATOR])?.success()?;
+    world.apply(&roles)?;
     let before = world.snapshot()?;
+    world.caller = Caller::As(MIGRATOR);
     world.must(Verb::Run)?;
     world.prove_migrated(&before)?;
     world.prove_no_loss(&all_classes())
