@@ -40,6 +40,8 @@ fn main() -> ExitCode {
             () = ctx.interrupted() => Err(cni_migrate::error::Error::interrupted("interrupted")),
         }
     });
+    // Whoever interrupts does not wait for what is still computed.
+    runtime.shutdown_background();
     if let Err(error) = &result {
         ctx.ui.error(error);
     }

@@ -167,10 +167,7 @@ async fn only_what_is_listed_or_made_or_comes_back_is_deleted() {
     let config = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}});
     let configs = "/api/v1/namespaces/shop/configmaps";
     caller.call("POST", configs, &config("mine")).await.unwrap();
-    caller
-        .call("PATCH", &format!("{configs}/applied?fieldManager=tool"), &config("applied"))
-        .await
-        .unwrap();
+    caller.call("PATCH", &format!("{configs}/applied?fieldManager=tool"), &config("applied")).await.unwrap();
     sim.create(&config("theirs")).unwrap();
     sim.create(&config("listed")).unwrap();
     let uid = sim.get("v1", "ConfigMap", "shop", "listed").unwrap()["metadata"]["uid"].clone();

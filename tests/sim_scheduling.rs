@@ -166,3 +166,24 @@ async fn the_pods_of_a_silent_node_go_after_five_minutes() {
     sim.until("replacements", LIMIT, serving).await.unwrap();
     assert_eq!(nodes_of(&sim, "agent"), ["worker-1", "worker-2"], "a DaemonSet's pod bears it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_came_while_its_node_was_away_starts_when_it_is_back() {
+    let sim = Sim::builder().build().unwrap();
+    sim.settled(LIMIT).await.unwrap();
+    let node = |sim: &Sim| sim.get("v1", "Node", "", "worker-1").unwrap();
+    let boot = node(&sim)["status"]["nodeInfo"]["bootID"].clone();
+    let pod = |name: &str, args: Value| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "kube-system"},
+            "spec": {"nodeName": "worker-1", "restartPolicy": "Never", "hostPID": true,
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [{"name": "c", "image": "tool:1", "args": args}]}})
+    };
+    sim.create(&pod("reboot", json!(["agent", "reboot", "--boot-id", boot]))).unwrap();
+    let is_away = |sim: &Sim| node(sim)["status"]["conditions"].to_string().contains("NodeStatusUnknown");
+    sim.until("a node that is away", LIMIT, is_away).await.unwrap();
+    sim.create(&pod("late", json!(["agent", "serve", "--name", "late"]))).unwrap();
+    let runs =
+        |sim: &Sim| sim.get("v1", "Pod", "kube-system", "late").unwrap()["status"]["phase"] == "Running";
+    sim.until("a running pod", LIMIT, runs).await.unwrap();
+}

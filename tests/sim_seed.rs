@@ -161,8 +161,7 @@ async fn told(fault: &str) -> Story {
 }
 
 fn agent(sim: &Sim) -> Option<Value> {
-    let pods = sim.pods_on(NODE).into_iter();
-    pods.filter(|p| p["metadata"]["labels"]["k8s-app"] == "cilium").next_back()
+    sim.pods_on(NODE).into_iter().rfind(|p| p["metadata"]["labels"]["k8s-app"] == "cilium")
 }
 
 #[tokio::test(start_paused = true)]

@@ -132,6 +132,11 @@ pub(super) struct FromArgs {
 }
 
 impl FromArgs {
+    /// The flag as it was given, after a space.
+    pub(super) fn again(&self) -> String {
+        self.from.as_ref().map(|path| format!(" --from {}", path.display())).unwrap_or_default()
+    }
+
     /// Header and objects of the file, where there is one.
     pub(super) fn read(&self) -> Result<Option<(Header, Vec<Value>)>> {
         let Some(path) = &self.from else { return Ok(None) };

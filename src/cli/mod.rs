@@ -130,7 +130,7 @@ pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
         Verb::Finalize(args) => finalize::run(ctx, args).await,
         Verb::CleanupFlannel(args) => cleanup::run(ctx, args).await,
         Verb::Run(args) => run::run(ctx, args).await,
-        Verb::Rehearse(args) => rehearse::run(ctx, &args),
+        Verb::Rehearse(args) => rehearse::run(ctx, args).await,
         Verb::Rollback(args) => rollback::run(ctx, args).await,
         Verb::Snapshot(args) => snapshot::run(ctx, args).await,
         Verb::Rbac(args) => rbac::run(ctx, args).await,

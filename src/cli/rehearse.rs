@@ -1,20 +1,25 @@
 //! `rehearse`: the whole migration on an embedded cluster, before anything real is touched.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::flags::{ChartArgs, ExcludeArgs, NodeArgs, SafetyArgs, WishArgs};
+use super::flags::{ChartArgs, ExcludeArgs, FromArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::plan;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
+use crate::kube::pause;
 use crate::plan::Plan;
 use crate::rehearse::{Play, Script, forecast, markdown, play_all, text};
 use crate::report;
-use crate::sim::{FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample};
+use crate::sim::{Builder, FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample, Sim, SimError, Timings};
+use crate::snapshot::Answer;
+use crate::ui::Ui;
 
 /// Shows what there is to choose from.
 const LIST: &str = "list";
@@ -32,11 +37,17 @@ const EPOCH: Timestamp = Timestamp::UNIX_EPOCH;
   # How does the second node fare?
   kubectl cni-migrate rehearse --seeds 1 --until worker-2
 
+  # Of your own cluster, from a snapshot of it
+  kubectl cni-migrate snapshot -o before.snapshot.gz
+  kubectl cni-migrate rehearse --from before.snapshot.gz --seeds 1
+
   # For the team's wiki
   kubectl cni-migrate rehearse -o markdown > rehearsal.md")]
 pub struct Args {
-    /// A cluster that comes with the program; \"list\" names them
-    #[arg(long, value_name = "NAME", default_value = SAMPLES[0].name)]
+    #[command(flatten)]
+    from: FromArgs,
+    /// A cluster that comes with the program; "list" names them
+    #[arg(long, value_name = "NAME", default_value = SAMPLES[0].name, conflicts_with = "from")]
     sample: String,
     /// The first seed; it decides all times and choices
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -58,6 +69,9 @@ pub struct Args {
     exclude: ExcludeArgs,
     #[command(flatten)]
     nodes: NodeArgs,
+    /// Play nothing; let kubectl and helm look at the cluster at this address, in real time
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    serve: Option<SocketAddr>,
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t)]
     output: Format,
@@ -75,31 +89,91 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(ctx: &Ctx, args: &Args) -> Result<Outcome> {
+pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     if args.sample == LIST || args.fault.iter().any(|fault| fault == LIST) {
         ctx.ui.data(&if args.sample == LIST { samples() } else { known_faults() });
         return Ok(Outcome::Done);
     }
-    let sample = sample(&args.sample)?;
-    let name = format!("sample-{}", sample.name);
-    let objects = (sample.build)().map_err(|e| Error::failed(format!("sample {}: {e}", sample.name)))?;
-    let faults = faults(&args.fault, &objects)?;
+    let cluster = cluster(&args)?;
+    if let Some(address) = args.serve {
+        return serve(ctx, &cluster, args.seed, address).await;
+    }
+    let ui = ctx.ui.clone();
+    // A thread of its own: signals are heard meanwhile.
+    let played = tokio::task::spawn_blocking(move || play(&ui, &args, &cluster)).await;
+    played.unwrap_or_else(|_| Err(Error::failed("a rehearsal broke down: this is a fault of the tool")))
+}
+
+fn play(ui: &Ui, args: &Args, cluster: &Cluster) -> Result<Outcome> {
+    let faults = faults(&args.fault, &cluster.objects)?;
     let script = Script {
-        name: &name,
-        objects: &objects,
-        epoch: EPOCH,
+        name: &cluster.name,
+        cluster: &|seed| cluster.build(seed),
         faults: &faults,
         until: args.until.as_deref(),
-        ui: &ctx.ui,
+        ui,
     };
     let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|n| args.seed.wrapping_add(n)).collect();
     let planned = Mutex::new(None);
-    let plays = play_all(&script, &seeds, &async |ctx: &Ctx| story(ctx, args, &name, &planned).await)?;
+    let story = async |ctx: &Ctx| story(ctx, args, &cluster.name, &planned).await;
+    let plays = play_all(&script, &seeds, &story)?;
     let planned = planned.into_inner().unwrap_or_default();
-    tell(ctx, args, &script, &plays, planned.as_ref())?;
+    tell(ui, args, &script, &plays, planned.as_ref())?;
     let Some(bad) = plays.iter().find(|play| !play.went_well()) else { return Ok(Outcome::Done) };
-    ctx.ui.hint(&format!("play it again: {}", again(args, bad.seed)));
+    ui.hint(&format!("play it again: {}", again(args, bad.seed)));
     Ok(Outcome::No)
+}
+
+/// Keeps a cluster at a port, in real time, until the first signal.
+async fn serve(ctx: &Ctx, cluster: &Cluster, seed: u64, address: SocketAddr) -> Result<Outcome> {
+    let refused = |e: SimError| Error::failed(format!("--serve {address}: {e}"));
+    let door = cluster.build(seed).map_err(refused)?.serve_at(address).await.map_err(refused)?;
+    ctx.ui.data(&format!("export KUBECONFIG={}", door.kubeconfig().display()));
+    ctx.ui.status(&format!(
+        "cluster {} is at {} until Ctrl-C; it is in memory only",
+        cluster.name,
+        door.url()
+    ));
+    while !ctx.cancel.is_set() {
+        pause(Duration::from_millis(200)).await;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The cluster that is played on.
+struct Cluster {
+    name: String,
+    objects: Vec<Value>,
+    epoch: Timestamp,
+    version: Option<String>,
+}
+
+impl Cluster {
+    fn build(&self, seed: u64) -> std::result::Result<Sim, SimError> {
+        let builder =
+            Builder::from_objects(self.objects.clone()).timings(Timings::real()).seed(seed).epoch(self.epoch);
+        match &self.version {
+            Some(version) => builder.version(version).build(),
+            None => builder.build(),
+        }
+    }
+}
+
+fn cluster(args: &Args) -> Result<Cluster> {
+    let Some((header, objects)) = args.from.read()? else {
+        let sample = sample(&args.sample)?;
+        let objects = (sample.build)().map_err(|e| Error::failed(format!("sample {}: {e}", sample.name)))?;
+        return Ok(Cluster { name: format!("sample-{}", sample.name), objects, epoch: EPOCH, version: None });
+    };
+    if let Answer::Is(Some(release)) = &header.release {
+        return Err(Error::no(format!(
+            "the snapshot has Helm release {}/{}: a migration is rehearsed from its beginning",
+            release.namespace, release.name
+        ))
+        .hint("take the snapshot before install: kubectl cni-migrate snapshot"));
+    }
+    let version = Some(header.server_version);
+    Ok(Cluster { name: header.cluster, objects, epoch: header.taken_at, version })
 }
 
 /// What is played: the plan is made, then executed as `run` does.
@@ -113,18 +187,18 @@ async fn story(ctx: &Ctx, args: &Args, name: &str, planned: &Mutex<Option<Plan>>
     super::run::run(ctx, super::run::Args::rehearsed(wish, chart, exclude, args.nodes.clone(), safety)).await
 }
 
-fn tell(ctx: &Ctx, args: &Args, script: &Script<'_>, plays: &[Play], planned: Option<&Plan>) -> Result<()> {
+fn tell(ui: &Ui, args: &Args, script: &Script<'_>, plays: &[Play], planned: Option<&Plan>) -> Result<()> {
     let forecast = forecast(script, plays);
     match args.output {
         Format::Table => {
             let planned =
-                planned.map(|plan| format!("{}\n", plan::table(plan, ctx.ui.columns()))).unwrap_or_default();
-            ctx.ui.data(&format!("{planned}{}", text(&forecast)));
+                planned.map(|plan| format!("{}\n", plan::table(plan, ui.columns()))).unwrap_or_default();
+            ui.data(&format!("{planned}{}", text(&forecast)));
         }
-        Format::Markdown => ctx.ui.data(&markdown(&forecast)),
+        Format::Markdown => ui.data(&markdown(&forecast)),
         Format::Json => {
             let content = json!({"plan": planned, "forecast": forecast});
-            ctx.ui.data(&report::json_text(&report::object("Rehearsal", &content)?));
+            ui.data(&report::json_text(&report::object("Rehearsal", &content)?));
         }
     }
     Ok(())
@@ -162,5 +236,7 @@ fn sample(name: &str) -> Result<&'static Sample> {
 fn again(args: &Args, seed: u64) -> String {
     let until = args.until.as_ref().map(|step| format!(" --until {step}")).unwrap_or_default();
     let faults: String = args.fault.iter().map(|fault| format!(" --fault {fault}")).collect();
-    format!("kubectl cni-migrate rehearse --sample {} --seed {seed} --seeds 1{faults}{until}", args.sample)
+    let from = args.from.again();
+    let place = if from.is_empty() { format!(" --sample {}", args.sample) } else { from };
+    format!("kubectl cni-migrate rehearse{place} --seed {seed} --seeds 1{faults}{until}")
 }

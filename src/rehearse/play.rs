@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::gaps::{Gap, Pods};
@@ -13,7 +11,7 @@ use crate::act::Cancel;
 use crate::ctx::{Ctx, Place};
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
-use crate::sim::{Builder, NamedFault, Sim, SimError, Timings, Violation};
+use crate::sim::{NamedFault, Sim, SimError, Violation};
 use crate::ui::Ui;
 
 /// How long the cluster may take to come to rest before the story begins; virtual time.
@@ -23,10 +21,8 @@ const REST: Duration = Duration::from_hours(1);
 pub struct Script<'a> {
     /// Name of the cluster.
     pub name: &'a str,
-    /// Its objects.
-    pub objects: &'a [Value],
-    /// What its clock shows at the beginning.
-    pub epoch: Timestamp,
+    /// Builds the cluster for a seed; called on a runtime with a paused clock.
+    pub cluster: &'a (dyn Fn(u64) -> std::result::Result<Sim, SimError> + Sync),
     /// What goes wrong.
     pub faults: &'a [NamedFault],
     /// The step after which the story ends early.
@@ -106,17 +102,12 @@ where
         .build()
         .map_err(no_runtime)?;
     runtime.block_on(async {
-        let sim = cluster(script, seed).map_err(|e| refused(&e))?;
+        let sim = (script.cluster)(seed).map_err(|e| refused(&e))?;
         sim.settled(REST).await.map_err(|e| refused(&e))?;
         // What went wrong before is the cluster's own affair; from here on it is the story's.
         script.faults.iter().for_each(|fault| sim.play(fault));
         Ok(tell(script, seed, is_shown, &sim, story).await)
     })
-}
-
-fn cluster(script: &Script<'_>, seed: u64) -> std::result::Result<Sim, SimError> {
-    let objects = script.objects.to_vec();
-    Builder::from_objects(objects).timings(Timings::real()).seed(seed).epoch(script.epoch).build()
 }
 
 async fn tell<S>(script: &Script<'_>, seed: u64, is_shown: bool, sim: &Sim, story: &S) -> Play

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api::Snapshots;
 use super::clock::Clock;
 use super::cluster::{Sim, SimError};
-use super::control::{Index, Load, Queue};
+use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
 use super::guard::Guard;
@@ -165,10 +165,11 @@ impl Builder {
         let mut world = World {
             store: Store::new(),
             registry: Registry::new(),
-            clock: Clock::new(self.epoch.unwrap_or_else(Timestamp::now)),
+            clock: Clock::new(self.epoch.unwrap_or_else(this_second)),
             queue: Queue::default(),
             load: Load::default(),
             index: Index::default(),
+            rosters: Rosters::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
             releases: Releases::default(),
@@ -242,6 +243,11 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// The real time without its fraction: whole seconds are counted from it, so the fraction would show in what happens.
+fn this_second() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default()
 }
 
 fn vxlan() -> Value {

@@ -1,5 +1,6 @@
 //! The handle of an embedded cluster: what tests and `rehearse` do to it and ask of it.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,7 +113,15 @@ impl Sim {
     /// # Errors
     /// Where no port or no folder for the kubeconfig can be had.
     pub async fn serve(&self) -> Result<Door, SimError> {
-        Ok(Door::open(self.shared.clone()).await?)
+        self.serve_at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// The same at an address.
+    ///
+    /// # Errors
+    /// Those of [`Sim::serve`].
+    pub async fn serve_at(&self, address: SocketAddr) -> Result<Door, SimError> {
+        Ok(Door::open(self.shared.clone(), address).await?)
     }
 
     /// Runs a command in a container, as exec does.

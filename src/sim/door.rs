@@ -26,8 +26,8 @@ pub struct Door {
 }
 
 impl Door {
-    pub(super) async fn open(shared: Shared) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    pub(super) async fn open(shared: Shared, at: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let folder = tempfile::tempdir()?;
         let kubeconfig = folder.path().join("config");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::api::Snapshots;
 use super::clock::Clock;
-use super::control::{Index, Load, Queue};
+use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
 use super::guard::Guard;
 use super::helm::Releases;
@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) load: Load,
     pub(crate) index: Index,
+    pub(crate) rosters: Rosters,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
     pub(crate) releases: Releases,

@@ -1,11 +1,10 @@
 //! The Cilium operator: definitions, pod ranges, the taint and the condition of nodes, unmanaged pods
 //! (cilium/cilium `operator/`, `pkg/ipam/allocator/clusterpool`, `operator/watchers/node_taint.go`).
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::sim::json::{
     condition, flag, is_deleting, is_ready, label, list, name, namespace, set, set_condition, set_list, text,
@@ -59,15 +58,13 @@ fn give_range(world: &mut World, nodes: ResourceId, namespace: &str, node: &str)
     if !list(object, "/spec/ipam/podCIDRs").is_empty() {
         return;
     }
-    let ranges = |n: &Value| -> Vec<String> {
-        list(n, "/spec/ipam/podCIDRs").iter().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let taken: BTreeSet<String> = world.store.list(nodes, None).flat_map(|n| ranges(n)).collect();
+    let taken = world.index.ranges();
     let pools = option(world, namespace, "cluster-pool-ipv4-cidr");
     let mask: u8 = option(world, namespace, "cluster-pool-ipv4-mask-size").parse().unwrap_or(24);
     let pools = pools.split_whitespace().filter_map(|p| p.parse::<Ipv4Net>().ok());
-    let mut free = pools.filter_map(|p| p.subnets(mask).ok()).flatten();
-    let free = free.find(|range| !taken.contains(&range.to_string()));
+    let all = || pools.clone().filter_map(|p| p.subnets(mask).ok()).flatten();
+    // Most likely as many are taken as were given out.
+    let free = all().skip(taken.len()).chain(all()).find(|range| !taken.contains(&range.to_string()));
     world.modify(&Key::new(nodes, "", node), |object| match free {
         Some(range) => set(object, "/spec/ipam/podCIDRs", json!([range.to_string()])),
         None => set(object, "/status/ipam/operator-status/error", "No available CIDR in the pools"),

@@ -1,12 +1,15 @@
-//! DaemonSet: one pod on every node that it may run on (`kubernetes/pkg/controller/daemon`).
+//! DaemonSet: one pod on every node that it may run on (`kubernetes/pkg/controller/daemon`). Only nodes on which
+//! something has changed are looked at again: with thousands of nodes every pod's change would cost thousands of looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::sim::json::{flag, int, is_deleting, is_finished, is_ready, label, list, name, set, text};
+use crate::sim::json::{
+    controller, flag, int, is_deleting, is_finished, is_ready, label, list, name, set, text, uid,
+};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::world::World;
@@ -15,7 +18,8 @@ use super::{pods, taints};
 
 const REVISION: &str = "controller-revision-hash";
 
-/// Taints that every DaemonSet pod bears (`AddOrUpdateDaemonPodTolerations`), with their effects.
+/// Taints that every DaemonSet pod bears (`AddOrUpdateDaemonPodTolerations`), with their effects. A silent or unready
+/// node keeps other new pods away by NoSchedule too; these come all the same.
 const BORNE: &[(&str, &str)] = &[
     ("node.kubernetes.io/not-ready", "NoExecute"),
     ("node.kubernetes.io/unreachable", "NoExecute"),
@@ -23,52 +27,165 @@ const BORNE: &[(&str, &str)] = &[
     ("node.kubernetes.io/memory-pressure", "NoSchedule"),
     ("node.kubernetes.io/pid-pressure", "NoSchedule"),
     ("node.kubernetes.io/unschedulable", "NoSchedule"),
+    ("node.kubernetes.io/not-ready", "NoSchedule"),
+    ("node.kubernetes.io/unreachable", "NoSchedule"),
 ];
 
-/// A change of a node concerns every DaemonSet.
-pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
-    if change.key.resource == id::NODES {
-        return world.store.list(id::DAEMONSETS, None).map(|d| Key::of(id::DAEMONSETS, d)).collect();
+/// What a DaemonSet has on one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Here {
+    wanted: bool,
+    pod: Option<Present>,
+}
+
+/// The pod on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Present {
+    ready: bool,
+    updated: bool,
+}
+
+/// How many nodes are so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    wanted: usize,
+    current: usize,
+    misscheduled: usize,
+    ready: usize,
+    updated: usize,
+    outdated: usize,
+}
+
+/// What one DaemonSet has on all nodes, and where that must be looked at again.
+#[derive(Debug, Default)]
+struct Roster {
+    here: BTreeMap<String, Here>,
+    sums: Sums,
+    changed: BTreeSet<String>,
+    /// The whole of it: it is new, or its template is.
+    all: bool,
+}
+
+impl Roster {
+    /// Takes over what is on a node now.
+    fn put(&mut self, node: String, here: Here) {
+        let before =
+            if here == Here::default() { self.here.remove(&node) } else { self.here.insert(node, here) };
+        let before = before.unwrap_or_default();
+        let count = |sum: &mut usize, is_it: fn(Here) -> bool| {
+            *sum = *sum + usize::from(is_it(here)) - usize::from(is_it(before));
+        };
+        count(&mut self.sums.wanted, |h| h.wanted);
+        count(&mut self.sums.current, |h| h.wanted && h.pod.is_some());
+        count(&mut self.sums.misscheduled, |h| !h.wanted && h.pod.is_some());
+        count(&mut self.sums.ready, |h| h.wanted && h.pod.is_some_and(|p| p.ready));
+        count(&mut self.sums.updated, |h| h.wanted && h.pod.is_some_and(|p| p.updated));
+        count(&mut self.sums.outdated, |h| h.pod.is_some_and(|p| !p.updated));
     }
-    pods::keys_of(world, change, id::DAEMONSETS)
+}
+
+/// The rosters of all DaemonSets by UID.
+#[derive(Debug, Default)]
+pub(crate) struct Rosters(HashMap<String, Roster>);
+
+impl Rosters {
+    /// Takes a write over.
+    pub(crate) fn note(&mut self, change: &Change) {
+        let object = change.object();
+        match change.key.resource {
+            id::DAEMONSETS if change.after.is_none() => drop(self.0.remove(uid(object))),
+            id::DAEMONSETS if is_other(change, &["/metadata/generation"]) => {
+                self.0.entry(uid(object).to_owned()).or_default().all = true;
+            }
+            id::PODS => {
+                let owner = controller(object).filter(|o| text(o, "/kind") == "DaemonSet");
+                if let Some(roster) = owner.and_then(|o| self.0.get_mut(text(o, "/uid"))) {
+                    roster.changed.insert(text(object, "/spec/nodeName").to_owned());
+                }
+            }
+            id::NODES if is_moved(change) => {
+                for roster in self.0.values_mut() {
+                    roster.changed.insert(change.key.name.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a write changes one of these members.
+fn is_other(change: &Change, pointers: &[&str]) -> bool {
+    let part = |object: &Option<Arc<Value>>, p: &str| object.as_ref().map(|o| o.pointer(p).cloned());
+    pointers.iter().any(|p| part(&change.before, p) != part(&change.after, p))
+}
+
+/// Whether a node takes other pods than before.
+fn is_moved(change: &Change) -> bool {
+    is_other(change, &["/spec/taints", "/spec/unschedulable", "/metadata/labels", "/metadata/uid"])
+}
+
+/// A node that takes other pods concerns every DaemonSet.
+pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
+    match change.key.resource {
+        id::NODES if is_moved(change) => {
+            world.store.list(id::DAEMONSETS, None).map(|d| Key::of(id::DAEMONSETS, d)).collect()
+        }
+        id::NODES => Vec::new(),
+        _ => pods::keys_of(world, change, id::DAEMONSETS),
+    }
 }
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
+    let mut roster = world.rosters.0.remove(uid(&set)).unwrap_or_default();
     let revision = pods::revision(world, &set);
     let spec = with_tolerations(&set["spec"]["template"]["spec"]);
-    let (mut nodes, mut kept) = (Vec::new(), BTreeSet::new());
-    for node in world.store.list(id::NODES, None) {
-        let place = place(&spec, node);
-        if place == Place::Wanted {
-            nodes.push(Arc::clone(node));
+    let changed = std::mem::take(&mut roster.changed);
+    let changed = if std::mem::take(&mut roster.all) {
+        world.store.list(id::NODES, None).map(|n| name(n).to_owned()).collect()
+    } else {
+        changed
+    };
+    for node in changed {
+        let here = look(world, &set, &spec, &revision, &node);
+        if here.wanted && here.pod.is_none() {
+            // A refusal is tried again with the next change.
+            roster.changed.insert(node.clone());
         }
-        if place != Place::Barred {
-            kept.insert(name(node).to_owned());
-        }
+        roster.put(node, here);
     }
-    let by_node = by_node(world, &set);
-    for node in &nodes {
-        if !by_node.contains_key(name(node)) {
-            let new = pod_for(&set, name(node), &revision);
-            pods::create(world, new);
-        }
+    if roster.sums.outdated > 0 && text(&set, "/spec/updateStrategy/type") == "RollingUpdate" {
+        replace_outdated(world, &set, &revision, &roster);
     }
-    for (node, (pod, object)) in &by_node {
-        if (!kept.contains(node) || is_finished(object)) && !is_deleting(object) {
-            pods::delete(world, pod);
-        }
-    }
-    if text(&set, "/spec/updateStrategy/type") == "RollingUpdate" {
-        replace_outdated(world, &set, &revision, nodes.len());
-    }
-    report(world, key, &set, &revision, &nodes);
+    report(world, key, &set, roster.sums);
+    world.rosters.0.insert(uid(&set).to_owned(), roster);
     None
 }
 
-fn by_node(world: &World, owner: &Value) -> BTreeMap<String, (Key, Arc<Value>)> {
-    let all = pods::owned(world, owner).into_iter();
-    all.map(|(k, p)| (text(&p, "/spec/nodeName").to_owned(), (k, p))).collect()
+/// Brings one node to order and says what is there.
+fn look(world: &mut World, set: &Value, spec: &Value, revision: &str, node: &str) -> Here {
+    let place = world.node(node).map_or(Place::Barred, |n| place(spec, n));
+    let Some((key, pod)) = pod_on(world, set, node) else {
+        if place == Place::Wanted {
+            let new = pod_for(set, spec, node, revision);
+            pods::create(world, new);
+        }
+        return Here { wanted: place == Place::Wanted, pod: None };
+    };
+    if (place == Place::Barred || is_finished(&pod)) && !is_deleting(&pod) {
+        pods::delete(world, &key);
+    }
+    let pod = Present {
+        ready: is_ready(&pod) && !is_deleting(&pod),
+        updated: label(&pod, REVISION) == Some(revision) && !is_deleting(&pod),
+    };
+    Here { wanted: place == Place::Wanted, pod: Some(pod) }
+}
+
+/// The pod of a DaemonSet on a node; the newest of several.
+fn pod_on(world: &World, set: &Value, node: &str) -> Option<(Key, Arc<Value>)> {
+    let is_ours = |p: &Value| controller(p).is_some_and(|o| text(o, "/uid") == uid(set));
+    world.store.pods_on(node).into_iter().rfind(|(_, p)| is_ours(p))
 }
 
 /// What a DaemonSet wants of a node (`NodeShouldRunDaemonPod`).
@@ -102,60 +219,49 @@ fn with_tolerations(spec: &Value) -> Value {
         let key = "node.kubernetes.io/network-unavailable";
         all.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
     }
-    // A not-ready node keeps other new pods away by NoSchedule too; DaemonSet pods come all the same.
-    for key in ["not-ready", "unreachable"] {
-        let key = format!("node.kubernetes.io/{key}");
-        all.push(json!({"key": key, "operator": "Exists", "effect": "NoSchedule"}));
-    }
     let mut spec = spec.clone();
     set(&mut spec, "/tolerations", all);
     spec
 }
 
 /// The pod is bound at once; the real scheduler comes to the same by the affinity that the controller sets.
-fn pod_for(owner: &Value, node: &str, revision: &str) -> Value {
+fn pod_for(owner: &Value, spec: &Value, node: &str, revision: &str) -> Value {
     let mut pod = pods::from_template(owner, &format!("{}-", name(owner)), (REVISION, revision));
-    pod["spec"] = with_tolerations(&pod["spec"]);
+    pod["spec"] = spec.clone();
     set(&mut pod, "/spec/nodeName", node);
     pod
 }
 
 /// Deletes pods of another revision, unready ones always, others within `maxUnavailable`.
-fn replace_outdated(world: &mut World, owner: &Value, revision: &str, nodes: usize) {
+fn replace_outdated(world: &mut World, owner: &Value, revision: &str, roster: &Roster) {
     let limit = &owner["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"];
-    let limit = pods::scaled(limit, nodes, true).max(1);
-    let all = by_node(world, owner);
-    let serves = |p: &Value| is_ready(p) && !is_deleting(p);
-    let mut unavailable = nodes.saturating_sub(all.values().filter(|(_, p)| serves(p)).count());
-    for (key, pod) in all.values() {
-        if label(pod, REVISION) == Some(revision) || is_deleting(pod) {
+    let limit = pods::scaled(limit, roster.sums.wanted, true).max(1);
+    let mut unavailable = roster.sums.wanted - roster.sums.ready;
+    let outdated = roster.here.iter().filter_map(|(node, h)| Some((node, h.pod.filter(|p| !p.updated)?)));
+    for (node, here) in outdated {
+        let Some((key, pod)) = pod_on(world, owner, node) else { continue };
+        if label(&pod, REVISION) == Some(revision) || is_deleting(&pod) {
             continue;
         }
-        if serves(pod) {
+        if here.ready {
             if unavailable >= limit {
                 continue;
             }
             unavailable += 1;
         }
-        pods::delete(world, key);
+        pods::delete(world, &key);
     }
 }
 
-fn report(world: &mut World, key: &Key, owner: &Value, revision: &str, nodes: &[Arc<Value>]) {
-    let all = by_node(world, owner);
-    let is_wanted = |node: &String| nodes.iter().any(|n| name(n) == node);
-    let live = |p: &Value| !is_deleting(p);
-    let here: Vec<&Arc<Value>> = all.iter().filter(|(n, _)| is_wanted(n)).map(|(_, (_, p))| p).collect();
-    let ready = here.iter().filter(|p| is_ready(p) && live(p)).count();
-    let updated = here.iter().filter(|p| label(p, REVISION) == Some(revision) && live(p)).count();
+fn report(world: &mut World, key: &Key, owner: &Value, sums: Sums) {
     let numbers = [
-        ("desiredNumberScheduled", nodes.len()),
-        ("currentNumberScheduled", here.len()),
-        ("numberMisscheduled", all.len() - here.len()),
-        ("numberReady", ready),
-        ("numberAvailable", ready),
-        ("updatedNumberScheduled", updated),
-        ("numberUnavailable", nodes.len() - ready),
+        ("desiredNumberScheduled", sums.wanted),
+        ("currentNumberScheduled", sums.current),
+        ("numberMisscheduled", sums.misscheduled),
+        ("numberReady", sums.ready),
+        ("numberAvailable", sums.ready),
+        ("updatedNumberScheduled", sums.updated),
+        ("numberUnavailable", sums.wanted - sums.ready),
     ];
     pods::write_status(world, key, int(owner, "/metadata/generation"), &numbers);
 }

@@ -1,7 +1,7 @@
 //! Where things are that packets and controllers look for: kept up with every write, so that no question looks at every
 //! object.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub(crate) struct Index {
     services: HashMap<String, Key>,
     /// Pods of the Cilium operator.
     operators: BTreeSet<Key>,
+    /// Ranges that nodes have from it.
+    ranges: HashSet<String>,
 }
 
 impl Index {
@@ -38,10 +40,18 @@ impl Index {
             }
             id::SERVICES => {
                 let address = |s: Option<&Value>| s.map(|s| text(s, "/spec/clusterIP").to_owned());
-                address(before).into_iter().for_each(|old| drop(self.services.remove(&old)));
+                if let Some(old) = address(before) {
+                    self.services.remove(&old);
+                }
                 self.services.extend(address(after).map(|new| (new, change.key.clone())));
             }
             id::NODES => self.move_node(&change.key.name, before, after),
+            _ if text(change.object(), "/kind") == "CiliumNode" => {
+                for range in ranges(before) {
+                    self.ranges.remove(&range);
+                }
+                self.ranges.extend(ranges(after));
+            }
             _ => {}
         }
     }
@@ -51,7 +61,9 @@ impl Index {
             |n: Option<&Value>| n.map(|n| list(n, "/status/addresses").to_vec()).unwrap_or_default();
         let (from, to) = (addresses(before), addresses(after));
         if from != to {
-            from.iter().for_each(|a| drop(self.nodes.remove(text(a, "/address"))));
+            for address in &from {
+                self.nodes.remove(text(address, "/address"));
+            }
             self.nodes.extend(to.iter().map(|a| (text(a, "/address").to_owned(), name.to_owned())));
         }
     }
@@ -83,6 +95,11 @@ impl Index {
         self.services.get(address)
     }
 
+    /// Ranges that nodes have from the Cilium operator.
+    pub(crate) fn ranges(&self) -> &HashSet<String> {
+        &self.ranges
+    }
+
     /// The node with an address.
     pub(crate) fn node_at(&self, address: &str) -> Option<&str> {
         self.nodes.get(address).map(String::as_str)
@@ -92,6 +109,11 @@ impl Index {
     pub(crate) fn operators(&self) -> impl Iterator<Item = &Key> {
         self.operators.iter()
     }
+}
+
+fn ranges(node: Option<&Value>) -> Vec<String> {
+    let all = node.map(|n| list(n, "/spec/ipam/podCIDRs")).unwrap_or_default();
+    all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn pod_address(pod: Option<&Value>) -> Option<&str> {

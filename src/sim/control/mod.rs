@@ -19,7 +19,7 @@ mod statefulset;
 mod taints;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ use super::node::kubelet;
 use super::store::{Change, Key};
 use super::world::{Shared, World};
 
+pub(crate) use daemonset::Rosters;
 pub(crate) use index::Index;
 pub(crate) use scheduler::Load;
 
@@ -77,6 +78,8 @@ pub(crate) struct Queue {
     ready: VecDeque<Work>,
     queued: HashSet<Work>,
     timers: BinaryHeap<Reverse<(Instant, u64, Work)>>,
+    /// The one timer of a work that counts: the earliest that was asked for.
+    due: HashMap<Work, Instant>,
     count: u64,
 }
 
@@ -89,14 +92,22 @@ impl Queue {
     }
 
     fn later(&mut self, wait: Duration, work: Work) {
+        let at = Instant::now() + wait;
+        if self.due.get(&work).is_some_and(|due| *due <= at) {
+            return;
+        }
         self.count += 1;
-        self.timers.push(Reverse((Instant::now() + wait, self.count, work)));
+        self.due.insert(work.clone(), at);
+        self.timers.push(Reverse((at, self.count, work)));
     }
 
     fn pop(&mut self) -> Option<Work> {
         let now = Instant::now();
         while self.timers.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            if let Some(Reverse((.., work))) = self.timers.pop() {
+            if let Some(Reverse((at, _, work))) = self.timers.pop()
+                && self.due.get(&work) == Some(&at)
+            {
+                self.due.remove(&work);
                 self.push(work);
             }
         }
@@ -151,6 +162,7 @@ fn step(world: &mut World) -> bool {
         while let Some(change) = world.store.next_change() {
             world.load.note(&change);
             world.index.note(&change);
+            world.rosters.note(&change);
             for (controller, c) in ALL.iter().enumerate() {
                 for key in (c.keys)(world, &change) {
                     world.queue.push(Work { controller, key });

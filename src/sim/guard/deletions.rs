@@ -17,7 +17,7 @@ pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, Stri
     let mut tell = |why: &str| broken.push((Rule::Deletions, format!("{}: {why}", seen.summary())));
     match (seen.write.verb.as_str(), seen.before.as_deref()) {
         // An apply may make its object too.
-        ("create" | "patch", None) => {
+        ("create" | "patch" | "update", None) => {
             let made = world.store.get(&seen.write.key).map(|o| uid(o).to_owned());
             world.guard.made.extend(made);
         }

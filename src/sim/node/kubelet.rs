@@ -257,6 +257,8 @@ pub(crate) fn restart_all(world: &mut World, node: &str) {
     let now = world.clock.now();
     for (key, pod) in world.store.pods_on(node) {
         let wait = world.draw(world.timings.start, "start", &key);
+        // Also those that came while the node was away.
+        world.queue.push(Work { controller: control::KUBELET, key: key.clone() });
         let Some(sandbox) = world.sandboxes.get_mut(&key) else { continue };
         if is_finished(&pod) {
             continue;
@@ -276,7 +278,6 @@ pub(crate) fn restart_all(world: &mut World, node: &str) {
                 waiting(pod, "ContainerCreating", "", restarts);
             });
         }
-        world.queue.push(Work { controller: control::KUBELET, key });
     }
 }
 
