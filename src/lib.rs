@@ -26,6 +26,7 @@ pub mod plan;
 pub mod rehearse;
 pub mod report;
 pub mod sim;
+pub mod snapshot;
 pub mod source;
 pub mod target;
 pub mod ui;

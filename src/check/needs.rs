@@ -9,7 +9,7 @@ use super::Right;
 use crate::model::{Inventory, ObjectRef};
 use crate::source::SOURCES;
 use crate::target::NODE_CONFIG_NAME;
-use Task::{CleanupFlannel, Finalize, Install, Node, Rollback, Verify};
+use Task::{CleanupFlannel, Finalize, Install, Node, Rollback, Snapshot, Verify};
 
 /// A verb of this program that talks to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +24,8 @@ pub enum Task {
     Plan,
     /// Looking.
     Status,
+    /// Looking, also at what a rehearsal needs.
+    Snapshot,
     /// Cilium beside the source CNI.
     Install,
     /// Nodes, one after the other.
@@ -41,10 +43,16 @@ pub enum Task {
 }
 
 impl Task {
+    /// Every verb that a migration needs; without a snapshot it can be done as well.
+    pub fn of_a_migration() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|task| *task != Snapshot).collect()
+    }
+
     /// The verbs whose rights it needs besides those for looking.
     fn parts(self) -> &'static [Self] {
         match self {
             Self::Preflight | Self::Values | Self::ValuesDiff | Self::Plan | Self::Status => &[],
+            Self::Snapshot => &[Snapshot],
             Self::Install => &[Install],
             Self::Node => &[Node],
             Self::Verify => &[Verify],
@@ -145,6 +153,10 @@ const CHECKED: &[Row] = &[
 ];
 
 const ROWS: &[Row] = &[
+    row(&[Snapshot], Everywhere, &["list"], "apps", &["deployments", "replicasets", "statefulsets"], &[]),
+    row(&[Snapshot], Everywhere, &["list"], "batch", &["jobs", "cronjobs"], &[]),
+    row(&[Snapshot], Everywhere, &["list"], "", &["persistentvolumeclaims"], &[]),
+    row(&[Snapshot], Cilium, &["get"], "", &["configmaps"], &["cilium-config"]),
     row(WRITES, System, &["create"], "coordination.k8s.io", &["leases"], &[]),
     row(WRITES, System, &["get", "update"], "coordination.k8s.io", &["leases"], &["cni-migrate"]),
     row(WRITES, System, &["create"], "", &["configmaps"], &[]),

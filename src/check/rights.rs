@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use clap::ValueEnum;
-
 use super::{Check, Facts, Finding, Level, Severity, Task, needed_rights, only_checks_ask};
 use crate::model::Read;
 use crate::report::count;
@@ -73,7 +71,7 @@ impl Check for Rights {
     fn run(&self, facts: &Facts) -> Vec<Finding> {
         let inventory = facts.detection.one().map(|(source, _)| source.inventory(facts.snapshot));
         let needed =
-            needed_rights(Task::value_variants(), &facts.intent.namespace, &inventory.unwrap_or_default());
+            needed_rights(&Task::of_a_migration(), &facts.intent.namespace, &inventory.unwrap_or_default());
         let held = match &facts.rights {
             Read::Known(held) => held,
             Read::Unknown(why) => {

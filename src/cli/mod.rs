@@ -16,6 +16,7 @@ mod rbac;
 mod rehearse;
 mod rollback;
 mod run;
+mod snapshot;
 mod status;
 mod values;
 mod values_diff;
@@ -82,6 +83,8 @@ pub enum Verb {
     Rehearse(rehearse::Args),
     /// Take nodes back to the source CNI
     Rollback(rollback::Args),
+    /// Put everything that a plan depends on into a file, to look at it elsewhere
+    Snapshot(snapshot::Args),
     /// Print the roles that verbs need, no wider than they have to be
     Rbac(rbac::Args),
     /// Print a shell completion script
@@ -123,6 +126,7 @@ pub async fn run(ctx: &Ctx, verb: Option<Verb>) -> Result<Outcome> {
         Verb::Run(args) => run::run(ctx, args).await,
         Verb::Rehearse(args) => rehearse::run(ctx, &args),
         Verb::Rollback(args) => rollback::run(ctx, args).await,
+        Verb::Snapshot(args) => snapshot::run(ctx, args).await,
         Verb::Rbac(args) => rbac::run(ctx, args).await,
         Verb::Completion(args) => Ok(completion::run(ctx, &args)),
         Verb::Complete(args) => Ok(complete::run(ctx, args).await),

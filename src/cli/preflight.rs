@@ -134,7 +134,7 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
 /// What the caller may do: everywhere, as a namespace without role bindings shows it, and in the namespaces that matter.
 async fn caller(scene: &Scene) -> Read<Vec<Right>> {
     let inventory = scene.inventory();
-    let needed = check::needed_rights(Task::value_variants(), &scene.intent.namespace, &inventory);
+    let needed = check::needed_rights(&Task::of_a_migration(), &scene.intent.namespace, &inventory);
     let namespaces: BTreeSet<_> = needed.iter().filter_map(|right| right.namespace.as_deref()).collect();
     let mut all = Vec::new();
     for namespace in [None].into_iter().chain(namespaces.into_iter().map(Some)) {

@@ -16,6 +16,6 @@ pub use clock::Clock;
 pub use exec::{ExecOutput, NodeAccess, PodExec};
 pub use read::{PAGE, Reader, Selection};
 pub use settings::{Connection, Impersonation, Settings, WriteKey, connect, embedded};
-pub use status::{Refusal, explain, refusal};
+pub use status::{Refusal, explain, refusal, said};
 pub use wait::{Poll, pause, until};
 pub use write::{Delete, Writer};

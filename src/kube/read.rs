@@ -64,10 +64,18 @@ impl Reader {
 
     /// Reads one object; `None` where it does not exist.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        self.try_get(path).await.map_err(|e| explain(&format!("reading {path}"), &e))
+    }
+
+    /// The same, with the refusal as it came.
+    ///
+    /// # Errors
+    /// The client's.
+    pub async fn try_get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, kube::Error> {
         match self.client.request::<T>(request(path, &[])?).await {
             Ok(object) => Ok(Some(object)),
             Err(e) if refusal(&e) == Refusal::NotFound => Ok(None),
-            Err(e) => Err(explain(&format!("reading {path}"), &e)),
+            Err(e) => Err(e),
         }
     }
 
@@ -78,11 +86,23 @@ impl Reader {
 
     /// Asks a review object a question about the caller: a create that stores nothing.
     pub async fn review<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T> {
+        self.try_review(path, body).await.map_err(|e| explain(&format!("asking {path}"), &e))
+    }
+
+    /// The same, with the refusal as it came.
+    ///
+    /// # Errors
+    /// The client's.
+    pub async fn try_review<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, kube::Error> {
         let request = http::Request::post(path)
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body.to_string().into_bytes())
-            .map_err(|e| Error::failed(format!("request {path}: {e}")))?;
-        self.client.request(request).await.map_err(|e| explain(&format!("asking {path}"), &e))
+            .map_err(kube::Error::HttpError)?;
+        self.client.request(request).await
     }
 
     /// Feeds every object of a list to `take`, a page at a time; only a page is ever held.
@@ -97,6 +117,25 @@ impl Reader {
         restart: impl Fn(&mut S),
         take: impl Fn(&mut S, T),
     ) -> Result<()>
+    where
+        T: DeserializeOwned,
+    {
+        let result = self.try_each(path, selection, state, restart, take).await;
+        result.map_err(|e| explain(&format!("listing {path}"), &e))
+    }
+
+    /// The same, with the refusal as it came.
+    ///
+    /// # Errors
+    /// The client's.
+    pub async fn try_each<T, S>(
+        &self,
+        path: &str,
+        selection: &Selection,
+        state: &mut S,
+        restart: impl Fn(&mut S),
+        take: impl Fn(&mut S, T),
+    ) -> Result<(), kube::Error>
     where
         T: DeserializeOwned,
     {
@@ -120,7 +159,7 @@ impl Reader {
                         restarts += 1;
                         restart(state);
                     }
-                    _ => return Err(explain(&format!("listing {path}"), &e)),
+                    _ => return Err(e),
                 },
             }
         }
@@ -134,7 +173,7 @@ impl Reader {
     }
 }
 
-fn request(path: &str, query: &[(&str, String)]) -> Result<Request<Vec<u8>>> {
+fn request(path: &str, query: &[(&str, String)]) -> Result<Request<Vec<u8>>, kube::Error> {
     let mut uri = path.to_owned();
     let mut separator = if path.contains('?') { '&' } else { '?' };
     for (key, value) in query {
@@ -144,7 +183,7 @@ fn request(path: &str, query: &[(&str, String)]) -> Result<Request<Vec<u8>>> {
         uri.extend(percent_encode(value));
         separator = '&';
     }
-    Request::get(uri).body(Vec::new()).map_err(|e| Error::failed(format!("request {path}: {e}")))
+    Request::get(uri).body(Vec::new()).map_err(kube::Error::HttpError)
 }
 
 /// Percent-encodes a query value (RFC 3986: everything but unreserved characters).

@@ -68,6 +68,14 @@ fn of_status(status: &Status) -> Refusal {
     }
 }
 
+/// What was said, to say it again another time: HTTP status, reason and message; no status where no answer came.
+pub fn said(error: &kube::Error) -> (Option<u16>, String, String) {
+    match error {
+        kube::Error::Api(status) => (Some(status.code), status.reason.clone(), status.message.clone()),
+        other => (None, String::new(), root_cause(other)),
+    }
+}
+
 /// The innermost cause: kube's own text stops at "client error (Connect)".
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut last = error;

@@ -25,6 +25,18 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
+    /// The namespace of that name, not seen yet.
+    pub fn namespace(name: &str) -> Self {
+        Self {
+            api_version: "v1".to_owned(),
+            kind: "Namespace".to_owned(),
+            resource: "namespaces".to_owned(),
+            namespace: None,
+            name: name.to_owned(),
+            uid: String::new(),
+        }
+    }
+
     /// URL path of the object.
     pub fn path(&self) -> String {
         let root = if self.api_version.contains('/') { "apis" } else { "api" };

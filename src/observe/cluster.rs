@@ -3,12 +3,15 @@
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::object::Object;
 use crate::error::{Error, Result};
 use crate::kube::{Reader, Selection};
 use crate::model::Cluster;
+
+/// Where a caller asks for his own rights.
+const RULES_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 
 #[derive(Deserialize)]
 struct Version {
@@ -129,13 +132,20 @@ pub(super) async fn service_cidrs(reader: &Reader) -> Result<Vec<IpNet>> {
 /// # Errors
 /// Where the review cannot be had, or the authorizer says that its answer is not complete.
 pub async fn rights(reader: &Reader, namespace: &str) -> Result<Vec<Rule>> {
-    let body = json!({
-        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace},
-    });
-    let review: Review =
-        reader.review("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", &body).await?;
+    let review: Review = reader.review(RULES_REVIEW, &rules_review(namespace)).await?;
     if review.status.incomplete {
         return Err(Error::failed("the authorizer could not list all rules of the caller"));
     }
     Ok(review.status.resource_rules)
+}
+
+/// The whole answer to that question.
+pub(super) async fn review(reader: &Reader, namespace: &str) -> Result<Value, ::kube::Error> {
+    reader.try_review(RULES_REVIEW, &rules_review(namespace)).await
+}
+
+fn rules_review(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace},
+    })
 }

@@ -13,7 +13,9 @@ mod placement;
 mod places;
 mod pods;
 mod policy;
+mod record;
 mod residue;
+mod served;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ use crate::source::SOURCES;
 pub use cluster::{Rule, rights};
 use intern::Interner;
 pub use nodes::names as node_names;
+pub use record::{Wanted, record};
 pub use residue::NodeReading;
 
 /// How much of the cluster a snapshot covers.

@@ -55,6 +55,18 @@ impl Ui {
         let _ = out.flush();
     }
 
+    /// Writes data that is no text to stdout. A reader that went away is no error.
+    pub fn bytes(&self, bytes: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(bytes);
+        let _ = out.flush();
+    }
+
+    /// Whether stdout is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
     /// Writes a line of progress to stderr.
     pub fn status(&self, text: &str) {
         if !self.quiet {

@@ -19,6 +19,7 @@ pub use diff::{Change, Row, diff, three_way, unified};
 pub use known::check_keys;
 pub use manifests::{ObjectDiff, manifests};
 pub use overlay::Overlay;
+pub use redact::public;
 pub use rules::not_yet;
 pub use user::user_part;
 

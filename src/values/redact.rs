@@ -44,7 +44,7 @@ const HARMLESS: [&str; 19] = [
 ];
 
 /// A copy without secrets, in the same order.
-pub(super) fn public(value: &Value) -> Value {
+pub fn public(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.get("kind") == Some(&json!("Secret")) => secret_object(map),
         Value::Object(map) => {

@@ -1,0 +1,239 @@
+//! The file: gzip of JSON lines, a header first, then an object a line.
+//!
+//! Each list is a gzip member of its own, so that one that has to be read again is thrown away whole, and the header is
+//! the first member, though it is known last. `zcat` shows the lines.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::model::Release;
+use crate::report::count;
+
+/// Version of the format; a file of another version is refused, not guessed at.
+pub const API_VERSION: &str = "cni-migrate.dev/v1alpha1";
+/// What the first line says that the file is.
+pub const KIND: &str = "ClusterSnapshot";
+
+/// The first line of a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Header {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// [`KIND`].
+    pub kind: String,
+    /// When it was begun.
+    pub taken_at: Timestamp,
+    /// Version of the tool that wrote it.
+    pub tool: String,
+    /// Name of the kubeconfig's cluster entry.
+    pub cluster: String,
+    /// `gitVersion` of the API server.
+    pub server_version: String,
+    /// Host name or address of the API server.
+    pub host: String,
+    /// Whether names are pseudonyms.
+    pub anonymised: bool,
+    /// helm's version, as in `3.18.0`; or why there is no helm.
+    pub helm: Answer<String>,
+    /// The release that was asked for, as name and namespace.
+    pub asked: (String, String),
+    /// That release, its values without secrets; or helm's words.
+    pub release: Answer<Option<Release>>,
+    /// What the caller may do, by namespace: the status of a SelfSubjectRulesReview.
+    pub rights: Vec<(String, Answer<Value>)>,
+    /// Requests that got no answer.
+    pub refused: Vec<Refused>,
+    /// How many lines follow.
+    pub objects: u64,
+}
+
+/// An answer, or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer<T> {
+    /// What was answered.
+    Is(T),
+    /// Why there is no answer.
+    Failed(Failure),
+}
+
+/// Why the API server, or the way to it, or helm gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Failure {
+    /// HTTP status; none where no answer came.
+    pub code: Option<u16>,
+    /// `reason` of the Status.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The text.
+    pub message: String,
+}
+
+/// A request that got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Refused {
+    /// URL path.
+    pub path: String,
+    /// Field selector; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fields: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// The objects of one list, packed.
+pub struct Part {
+    packed: GzEncoder<Vec<u8>>,
+    objects: u64,
+    pods: u64,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self { packed: GzEncoder::new(Vec::new(), Compression::default()), objects: 0, pods: 0 }
+    }
+}
+
+impl Part {
+    /// Adds an object.
+    pub fn push(&mut self, object: &Value) {
+        // Nothing can go wrong on the way into memory.
+        if serde_json::to_writer(&mut self.packed, object).is_ok() && self.packed.write_all(b"\n").is_ok() {
+            self.objects += 1;
+            self.pods += u64::from(object["kind"] == "Pod");
+        }
+    }
+}
+
+/// All objects, packed.
+#[derive(Default)]
+pub struct Body {
+    packed: Vec<u8>,
+    objects: u64,
+    pods: u64,
+}
+
+impl Body {
+    /// Adds a list that was read to its end.
+    pub fn add(&mut self, part: Part) {
+        if part.objects > 0
+            && let Ok(packed) = part.packed.finish()
+        {
+            self.packed.extend(packed);
+            self.objects += part.objects;
+            self.pods += part.pods;
+        }
+    }
+
+    /// How many objects there are.
+    pub fn objects(&self) -> u64 {
+        self.objects
+    }
+
+    /// How many of them are pods.
+    pub fn pods(&self) -> u64 {
+        self.pods
+    }
+}
+
+/// Writes a file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(header: &Header, body: &Body, out: &mut impl Write) -> io::Result<()> {
+    let header = Header { objects: body.objects, ..header.clone() };
+    let mut first = GzEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut first, &header)?;
+    first.write_all(b"\n")?;
+    out.write_all(&first.finish()?)?;
+    out.write_all(&body.packed)
+}
+
+/// Reads a file of that name.
+///
+/// # Errors
+/// Usage: not a snapshot, one of another version, cut or damaged; the error names the line.
+pub fn read(name: &str, input: impl Read) -> Result<(Header, Vec<Value>)> {
+    let mut lines =
+        Lines { name, input: BufReader::new(MultiGzDecoder::new(BufReader::new(input))), number: 0 };
+    let first = lines.next()?.ok_or_else(|| lines.wrong("the file is empty, expected a snapshot"))?;
+    let header = header(&lines, &first)?;
+    let mut objects = Vec::new();
+    while let Some(line) = lines.next()? {
+        let object: Value =
+            serde_json::from_str(&line).map_err(|e| lines.wrong(&format!("is not JSON: {e}")))?;
+        if !["/apiVersion", "/kind", "/metadata/name"]
+            .iter()
+            .all(|p| object.pointer(p).is_some_and(Value::is_string))
+        {
+            return Err(lines.wrong("is no object of the API: apiVersion, kind or metadata.name is missing"));
+        }
+        objects.push(object);
+    }
+    if objects.len() as u64 != header.objects {
+        let message = format!(
+            "the file ends after {}, expected {} by its first line: it was cut",
+            count(objects.len(), "object"),
+            header.objects
+        );
+        return Err(lines.wrong(&message));
+    }
+    Ok((header, objects))
+}
+
+fn header<R>(lines: &Lines<R>, line: &str) -> Result<Header> {
+    let value: Value = serde_json::from_str(line).map_err(|e| lines.wrong(&format!("is not JSON: {e}")))?;
+    let (version, kind) = (value["apiVersion"].as_str().unwrap_or_default(), &value["kind"]);
+    if kind != KIND {
+        return Err(lines.wrong(&format!("kind is {kind}, expected \"{KIND}\"")));
+    }
+    if version != API_VERSION {
+        let message = format!("apiVersion is \"{version}\"; this program reads {API_VERSION}");
+        return Err(Error::usage(format!("snapshot {}, line 1: {message}", lines.name))
+            .hint("read it with the version of kubectl cni-migrate that wrote it, or take a new one"));
+    }
+    serde_json::from_value(value).map_err(|e| lines.wrong(&format!("the header was not understood: {e}")))
+}
+
+struct Lines<'a, R> {
+    name: &'a str,
+    input: R,
+    number: usize,
+}
+
+impl<R> Lines<'_, R> {
+    fn wrong(&self, what: &str) -> Error {
+        Error::usage(format!("snapshot {}, line {}: {what}", self.name, self.number.max(1)))
+            .hint("take a new one: kubectl cni-migrate snapshot -o FILE")
+    }
+}
+
+impl<R: BufRead> Lines<'_, R> {
+    fn next(&mut self) -> Result<Option<String>> {
+        let mut line = String::new();
+        self.number += 1;
+        let read = self.input.read_line(&mut line).map_err(|e| self.broken(&e))?;
+        Ok((read > 0).then_some(line))
+    }
+
+    fn broken(&self, error: &io::Error) -> Error {
+        let what = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the file ends here, expected more: it was cut".to_owned(),
+            io::ErrorKind::InvalidInput if self.number == 1 => {
+                "is not gzip, expected a file that `kubectl cni-migrate snapshot` wrote".to_owned()
+            }
+            _ => format!("the file is damaged: {error}"),
+        };
+        self.wrong(&what)
+    }
+}
