@@ -79,6 +79,10 @@ fn answer(path: &str) -> Option<Value> {
         "/apis/policy/v1/poddisruptionbudgets" => page(from, BUDGETS, budget),
         "/api/v1/services" => page(from, SERVICES, service),
         "/apis/networking.k8s.io/v1/networkpolicies" => page(from, POLICIES, policy),
+        "/apis/apps/v1/deployments" => page(from, PODS / REPLICAS, |number| owner(number, "")),
+        "/apis/apps/v1/replicasets" => {
+            page(from, PODS / REPLICAS, |number| owner(number, &format!("-{number:010x}")))
+        }
         "/apis/apps/v1/daemonsets" => page(from, 1, daemon_set),
         "/api/v1/configmaps" if query.contains("kube-flannel-cfg") => page(from, 1, config),
         _ => return None,
@@ -168,6 +172,18 @@ fn pod(number: usize) -> Value {
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
             "containerStatuses": [{"name": "main", "ready": true, "restartCount": 0, "imageID": format!("sha256:{workload:064x}"),
                 "containerID": format!("containerd://{number:064x}"), "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]},
+    })
+}
+
+/// A Deployment or its ReplicaSet, by the end of the name.
+fn owner(workload: usize, end: &str) -> Value {
+    let pod = pod(workload * REPLICAS);
+    json!({
+        "metadata": {"namespace": namespace(workload), "name": format!("application-{workload}{end}"), "uid": uid(4, workload),
+            "generation": 1, "managedFields": managed(20), "labels": selector(workload)},
+        "spec": {"replicas": REPLICAS, "selector": {"matchLabels": selector(workload)},
+            "template": {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": pod["spec"]}},
+        "status": {"replicas": REPLICAS, "readyReplicas": REPLICAS, "availableReplicas": REPLICAS, "observedGeneration": 1},
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 use ipnet::IpNet;
+use serde_json::Value;
 
 use super::global::duration;
 use crate::act;
@@ -13,6 +14,7 @@ use crate::drain;
 use crate::error::{Error, Result};
 use crate::helm::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
 use crate::model::{DryRun, Encryption, Features, RebootMode};
+use crate::snapshot::{self, Header};
 use crate::values::Overlay;
 use crate::wish::Wish;
 
@@ -117,6 +119,26 @@ impl WishArgs {
         overlays.extend(self.set.iter().map(|text| Overlay::set(text)));
         overlays.extend(self.set_string.iter().map(|text| Overlay::set_string(text)));
         Ok(overlays)
+    }
+}
+
+/// A snapshot in place of a cluster
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = None)]
+pub(super) struct FromArgs {
+    /// Snapshot to look at in place of the cluster
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    from: Option<PathBuf>,
+}
+
+impl FromArgs {
+    /// Header and objects of the file, where there is one.
+    pub(super) fn read(&self) -> Result<Option<(Header, Vec<Value>)>> {
+        let Some(path) = &self.from else { return Ok(None) };
+        let name = path.display().to_string();
+        let file = std::fs::File::open(path)
+            .map_err(|e| Error::usage(format!("snapshot {name} could not be read: {e}")))?;
+        snapshot::read(&name, file).map(Some)
     }
 }
 

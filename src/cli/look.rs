@@ -1,15 +1,17 @@
 //! What every verb begins with: the cluster as it is, and the intent. Nothing in here can change the cluster.
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::flags::{ChartArgs, WishArgs};
-use crate::ctx::{Ctx, Session};
-use crate::error::{Kind, Result};
+use super::flags::{ChartArgs, FromArgs, WishArgs};
+use crate::ctx::{Ctx, Place, Session};
+use crate::error::{Error, Kind, Result};
 use crate::helm::Job;
 use crate::journal::{Journal, Record};
 use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
+use crate::sim::{SimError, replay};
 use crate::source::{Detection, detect};
 use crate::values::{Detected, Phase, Values, check_keys};
 use crate::wish;
@@ -24,11 +26,31 @@ pub(super) struct Scene {
     pub(super) detection: Detection,
     pub(super) record: Option<Record>,
     pub(super) intent: Intent,
+    /// When this was so.
+    pub(super) now: Timestamp,
 }
 
 /// Observes everything and resolves the intent.
 pub(super) async fn scene(ctx: &Ctx, args: &WishArgs, reboot: Option<RebootMode>) -> Result<Scene> {
     look(ctx.session(&args.release.release, &args.release.cilium_namespace).await?, args, reboot).await
+}
+
+/// The same, of a cluster or of a snapshot of one.
+pub(super) async fn scene_from(
+    ctx: &Ctx,
+    from: &FromArgs,
+    args: &WishArgs,
+    reboot: Option<RebootMode>,
+) -> Result<Scene> {
+    let Some((header, objects)) = from.read()? else { return scene(ctx, args, reboot).await };
+    let broken = |e: SimError| Error::usage(format!("the snapshot makes no cluster: {e}"));
+    let place = Place::Embedded(replay(&header, objects).map_err(broken)?);
+    let Ctx { ui, cancel, who, .. } = ctx;
+    let there = Ctx { ui: ui.clone(), place, cancel: cancel.clone(), who: who.clone(), listener: None };
+    let mut scene = scene(&there, args, reboot).await?;
+    scene.session.host = header.host;
+    scene.now = header.taken_at;
+    Ok(scene)
 }
 
 /// Observes everything through a session that is open.
@@ -38,7 +60,7 @@ pub(super) async fn look(session: Session, args: &WishArgs, reboot: Option<Reboo
     let detection = detect(&snapshot);
     let parameters = detection.one().map(|(_, parameters)| parameters);
     let intent = wish::intent(&args.wish(reboot), parameters, record.as_ref())?;
-    Ok(Scene { session, snapshot, detection, record, intent })
+    Ok(Scene { session, snapshot, detection, record, intent, now: Timestamp::now() })
 }
 
 impl Scene {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::flags::WishArgs;
-use super::look::{Scene, scene};
+use super::flags::{FromArgs, WishArgs};
+use super::look::{Scene, scene, scene_from};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -32,6 +32,8 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "MODE")]
     reboot: Option<RebootMode>,
     #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
     wish: WishArgs,
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t)]
@@ -53,7 +55,7 @@ enum Format {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, args.reboot).await?;
+    let scene = scene_from(ctx, &args.from, &args.wish, args.reboot).await?;
     let plan = scene.plan()?;
     match args.output {
         Format::Table => ctx.ui.data(&table(&plan)),

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use clap::{Args as ClapArgs, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
-use super::flags::{ExcludeArgs, WishArgs};
-use super::look::{Scene, scene};
+use super::flags::{ExcludeArgs, FromArgs, WishArgs};
+use super::look::{Scene, scene_from};
 use crate::check::{self, Facts, Finding, Level, Phase, Right, Task};
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -33,6 +33,9 @@ Examples:
   # What is that check about, and what is to be done?
   kubectl cni-migrate preflight --explain PDB-001
 
+  # Look at a snapshot of another cluster
+  kubectl cni-migrate preflight --from prod-eu.snapshot.gz
+
   # For a pipeline: warnings fail, those that somebody answers for do not
   kubectl cni-migrate preflight -o junit --fail-on warning --exclude-file exclusions.yaml"
 )]
@@ -43,6 +46,8 @@ pub struct Args {
     /// From which result on the answer is no
     #[arg(long, value_enum, default_value_t, value_name = "RESULT")]
     fail_on: FailOn,
+    #[command(flatten)]
+    from: FromArgs,
     #[command(flatten)]
     exclude: ExcludeArgs,
     #[command(flatten)]
@@ -101,7 +106,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     }
     // A mistake in the file shows before the cluster is asked.
     let exclusions = args.exclude.read()?;
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = scene_from(ctx, &args.from, &args.wish, None).await?;
     let view = view::View {
         scene: &scene,
         judged: check::judge(findings(&scene).await, &exclusions, ExcludeArgs::today()),

@@ -4,8 +4,8 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::flags::{Output, OutputArgs, WishArgs};
-use super::look::{Scene, scene};
+use super::flags::{FromArgs, Output, OutputArgs, WishArgs};
+use super::look::{Scene, scene_from};
 use crate::ctx::Ctx;
 use crate::drain::{Budgets, Eviction};
 use crate::error::Result;
@@ -23,6 +23,8 @@ use crate::verify::census;
   # For machines
   kubectl cni-migrate status -o json")]
 pub struct Args {
+    #[command(flatten)]
+    from: FromArgs,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -43,7 +45,7 @@ struct Row {
 
 /// A line about the cluster and one about the migration.
 pub(super) async fn brief(ctx: &Ctx, args: &Args) -> Result<String> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = scene_from(ctx, &args.from, &args.wish, None).await?;
     let (rows, cluster) = (rows(&scene), &scene.snapshot.cluster);
     let migrated = rows.iter().filter(|r| r.phase == "Migrated").count();
     Ok(format!(
@@ -61,7 +63,7 @@ fn rows(scene: &Scene) -> Vec<Row> {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = scene_from(ctx, &args.from, &args.wish, None).await?;
     let rows = rows(&scene);
     let managed: usize = rows.iter().map(|r| r.on_cilium).sum();
     let total: usize = rows.iter().map(|r| r.pods).sum();
@@ -117,7 +119,7 @@ fn since(scene: &Scene, node: &str) -> Option<String> {
     let steps = scene.record.iter().flat_map(|r| &r.steps);
     let newest = steps.filter(|(id, _)| id.starts_with(&prefix)).map(|(_, step)| step.at.as_str()).max()?;
     let at: jiff::Timestamp = newest.parse().ok()?;
-    let seconds = jiff::Timestamp::now().duration_since(at).as_secs();
+    let seconds = scene.now.duration_since(at).as_secs();
     Some(match seconds {
         0..=119 => format!("{seconds}s"),
         120..=7199 => format!("{}m", seconds / 60),

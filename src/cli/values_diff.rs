@@ -3,8 +3,8 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
-use super::flags::{ChartArgs, WishArgs};
-use super::look::{Scene, scene};
+use super::flags::{ChartArgs, FromArgs, WishArgs};
+use super::look::{Scene, scene_from};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
@@ -30,11 +30,13 @@ const NAMES: (&str, &str) = ("migration", "final");
   kubectl cni-migrate values-diff -o unified")]
 pub struct Args {
     #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
     chart: ChartArgs,
     /// Also show what changes in the objects that helm renders
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     manifests: bool,
     /// Output format
     #[arg(long, short = 'o', value_enum, default_value_t, help_heading = None)]
@@ -56,7 +58,7 @@ enum Format {
 }
 
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
-    let scene = scene(ctx, &args.wish, None).await?;
+    let scene = scene_from(ctx, &args.from, &args.wish, None).await?;
     scene.check_chart(ctx, &args.wish, &args.chart).await?;
     let migration = scene.values(Phase::Migration, &args.wish)?.tree;
     let last = scene.values(Phase::Final, &args.wish)?.tree;

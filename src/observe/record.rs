@@ -171,7 +171,7 @@ impl<'a> Taken<'a> {
     async fn cilium(&mut self) -> Result<()> {
         let served = served::cilium(self.reader).await?;
         let path = format!("{DEFINITIONS}/ciliumnodeconfigs.cilium.io");
-        let stored = self.get(&path).await.map(|crd| crd["status"]["storedVersions"].clone());
+        let stored = self.get(&path).await.and_then(|crd| crd.pointer("/status/storedVersions").cloned());
         let mut part = Part::default();
         for resource in &served {
             part.push(&resource.definition(stored.as_ref()));

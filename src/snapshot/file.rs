@@ -21,6 +21,9 @@ pub const API_VERSION: &str = "cni-migrate.dev/v1alpha1";
 /// What the first line says that the file is.
 pub const KIND: &str = "ClusterSnapshot";
 
+/// How every gzip member begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -164,8 +167,12 @@ pub fn write(header: &Header, body: &Body, out: &mut impl Write) -> io::Result<(
 /// # Errors
 /// Usage: not a snapshot, one of another version, cut or damaged; the error names the line.
 pub fn read(name: &str, input: impl Read) -> Result<(Header, Vec<Value>)> {
-    let mut lines =
-        Lines { name, input: BufReader::new(MultiGzDecoder::new(BufReader::new(input))), number: 0 };
+    let mut input = BufReader::new(input);
+    let is_gzip = input.fill_buf().is_ok_and(|start| start.is_empty() || start.starts_with(&GZIP));
+    let mut lines = Lines { name, input: BufReader::new(MultiGzDecoder::new(input)), number: 0 };
+    if !is_gzip {
+        return Err(lines.wrong("is not gzip, expected a file that `kubectl cni-migrate snapshot` wrote"));
+    }
     let first = lines.next()?.ok_or_else(|| lines.wrong("the file is empty, expected a snapshot"))?;
     let header = header(&lines, &first)?;
     let mut objects = Vec::new();
@@ -229,9 +236,6 @@ impl<R: BufRead> Lines<'_, R> {
     fn broken(&self, error: &io::Error) -> Error {
         let what = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the file ends here, expected more: it was cut".to_owned(),
-            io::ErrorKind::InvalidInput if self.number == 1 => {
-                "is not gzip, expected a file that `kubectl cni-migrate snapshot` wrote".to_owned()
-            }
             _ => format!("the file is damaged: {error}"),
         };
         self.wrong(&what)

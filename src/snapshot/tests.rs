@@ -78,7 +78,8 @@ fn a_cut_or_damaged_file_gives_one_clear_error() {
     }
     assert!(refusal(&whole[..whole.len() - 4]).ends_with("expected more: it was cut"));
     assert_eq!(refusal(&packed(&[])), "snapshot x.gz, line 1: the file is empty, expected a snapshot");
-    assert!(refusal(b"apiVersion: v1\nkind: Pod\n").contains("line 1: is not gzip"));
+    assert!(refusal(b"kind: Pod\n").contains("line 1: is not gzip"));
+    assert!(refusal(&[]).contains("line 1: the file ends here"));
     let first = serde_json::to_string(&header()).unwrap();
     let pod = object("a").to_string();
     assert!(refusal(&packed(&[&first, &pod])).contains("line 3: the file ends after 1 object, expected 2"));
