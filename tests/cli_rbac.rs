@@ -85,6 +85,40 @@ fn looking_needs_less_and_may_not_write() {
 }
 
 #[test]
+fn a_snapshot_misses_nothing_with_its_role_and_something_without_any_rule_of_it() {
+    let objects = printed(&["--verb", "snapshot"]);
+    let env = with(&objects);
+    let served = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ciliumnodes.cilium.io"}, "spec": {"group": "cilium.io", "scope": "Cluster",
+            "names": {"plural": "ciliumnodes", "kind": "CiliumNode"},
+            "versions": [{"name": "v2", "served": true, "storage": true}]}});
+    env.sim.create(&served).unwrap();
+    let whole = env.run(&["snapshot", "-o", "c.gz"]);
+    assert_eq!(whole.code, Some(0), "{whole}");
+    assert!(!whole.stderr.contains("Warning"), "{whole}");
+    for role in objects.iter().filter(|o| o["rules"].is_array()) {
+        let rules = role["rules"].as_array().unwrap();
+        for index in 0..rules.len() {
+            let mut fewer = rules.clone();
+            let rule = fewer.remove(index);
+            // The stand-in for helm keeps its releases elsewhere.
+            if rule["resources"] == json!(["secrets"]) {
+                continue;
+            }
+            let with_rules = |rules: &[Value]| {
+                let (version, kind) = (&role["apiVersion"], &role["kind"]);
+                let role = json!({"apiVersion": version, "kind": kind, "metadata": role["metadata"], "rules": rules});
+                env.sim.patch(&role).unwrap();
+            };
+            with_rules(&fewer);
+            let less = env.run(&["snapshot", "-o", "c.gz"]);
+            assert!(less.code != Some(0) || less.stderr.contains("Warning"), "without {rule}: {less}");
+            with_rules(rules);
+        }
+    }
+}
+
+#[test]
 fn without_any_single_rule_run_refuses_before_it_writes() {
     let objects = printed(&["--verb", "run"]);
     let env = with(&objects);

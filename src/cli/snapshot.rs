@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::exit::Outcome;
 use crate::observe::{Wanted, record};
 use crate::report::count;
-use crate::snapshot::{Body, Header, write};
+use crate::snapshot::{Answer, Body, Header, write};
 use crate::verify::NAMESPACE;
 
 /// Put everything that a plan depends on into a file, to look at it elsewhere
@@ -87,8 +87,11 @@ fn tell(ctx: &Ctx, header: &Header, body: &Body, bytes: usize, place: &str) {
     for refused in &header.refused {
         ctx.ui.warning(&format!("{} is not in it: {}", refused.path, refused.failure.message));
     }
+    if let Answer::Failed(why) = &header.release {
+        ctx.ui.warning(&format!("the Helm release is not in it: {}", why.message));
+    }
     let (objects, pods) = (body.objects(), body.pods());
-    let each = if pods == 0 { String::new() } else { format!(", {} a pod", bytes as u64 / pods) };
+    let each = (bytes as u64).checked_div(pods).map(|each| format!(", {each} a pod")).unwrap_or_default();
     ctx.ui.status(&format!(
         "{place}: {}, {} of them pods, in {}{each}",
         count(objects, "object"),

@@ -6,6 +6,7 @@
 mod advice;
 mod clock;
 mod exec;
+mod page;
 mod read;
 mod settings;
 mod status;

@@ -1,10 +1,12 @@
 //! Reading: single objects and page-by-page lists, decoded into projections.
 
+use std::marker::PhantomData;
+
 use http::Request;
 use kube::Client;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
+use super::page::page;
 use super::status::{Refusal, explain, refusal};
 use crate::error::{Error, Result};
 
@@ -41,20 +43,6 @@ impl Selection {
 #[derive(Clone)]
 pub struct Reader {
     client: Client,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default)]
-    metadata: PageMeta,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-}
-
-#[derive(Default, Deserialize)]
-struct PageMeta {
-    #[serde(default, rename = "continue")]
-    token: Option<String>,
 }
 
 impl Reader {
@@ -120,11 +108,11 @@ impl Reader {
     where
         T: DeserializeOwned,
     {
-        let result = self.try_each(path, selection, state, restart, take).await;
+        let result = self.try_each(path, selection, PhantomData, state, restart, take).await;
         result.map_err(|e| explain(&format!("listing {path}"), &e))
     }
 
-    /// The same, with the refusal as it came.
+    /// The same, decoded by `seed`, and with the refusal as it came.
     ///
     /// # Errors
     /// The client's.
@@ -132,23 +120,22 @@ impl Reader {
         &self,
         path: &str,
         selection: &Selection,
+        seed: impl for<'de> DeserializeSeed<'de, Value = T> + Copy,
         state: &mut S,
         restart: impl Fn(&mut S),
         take: impl Fn(&mut S, T),
-    ) -> Result<(), kube::Error>
-    where
-        T: DeserializeOwned,
-    {
+    ) -> Result<(), kube::Error> {
         let mut token: Option<String> = None;
         let mut restarts = 0;
         loop {
             let mut query = selection.query();
             query.push(("limit", PAGE.to_string()));
             query.extend(token.take().map(|t| ("continue", t)));
-            match self.client.request::<Page<T>>(request(path, &query)?).await {
-                Ok(page) => {
+            match self.client.request_text(request(path, &query)?).await {
+                Ok(text) => {
+                    let page = page(&text, seed).map_err(kube::Error::SerdeError)?;
                     page.items.into_iter().for_each(|item| take(state, item));
-                    token = page.metadata.token.filter(|t| !t.is_empty());
+                    token = page.token.filter(|t| !t.is_empty());
                     if token.is_none() {
                         return Ok(());
                     }

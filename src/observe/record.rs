@@ -2,6 +2,7 @@
 //! objects is ever held.
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -150,12 +151,13 @@ impl<'a> Taken<'a> {
             Packing { part: Part::default(), names: &mut self.names, namespaces: &mut self.namespaces };
         let result = self
             .reader
-            .try_each::<Value, _>(
+            .try_each(
                 path,
                 &Selection::default(),
+                keep,
                 &mut packing,
                 |packing| packing.part = Part::default(),
-                |packing, object| packing.take(whole(object, api_version, kind), keep),
+                |packing, object| packing.take(whole(object, api_version, kind)),
             )
             .await;
         let part = packing.part;
@@ -226,7 +228,10 @@ impl<'a> Taken<'a> {
         let fields = format!("metadata.name={name}");
         let selection = Selection { fields: Some(fields.clone()), ..Selection::default() };
         let mut all = Vec::new();
-        let result = self.reader.try_each(path, &selection, &mut all, Vec::clear, Vec::push).await;
+        let result = self
+            .reader
+            .try_each(path, &selection, PhantomData::<Value>, &mut all, Vec::clear, Vec::push)
+            .await;
         if let Err(e) = result {
             self.refuse(path, &fields, &e);
         }
@@ -252,7 +257,7 @@ impl<'a> Taken<'a> {
         self.namespaces.extend(inventory_namespaces(&object));
         let mut packing =
             Packing { part: Part::default(), names: &mut self.names, namespaces: &mut self.namespaces };
-        packing.take(object, keep);
+        packing.take(keep.prune(object));
         let part = packing.part;
         self.body.add(part);
     }
@@ -272,8 +277,8 @@ impl<'a> Taken<'a> {
 }
 
 impl Packing<'_> {
-    fn take(&mut self, object: Value, keep: &Keep) {
-        let mut object = keep.prune(object);
+    /// Takes an object that was pruned.
+    fn take(&mut self, mut object: Value) {
         reduce(&mut object);
         // A DaemonSet may be the source's, and live anywhere.
         if object["kind"] == "DaemonSet" {

@@ -3,7 +3,13 @@
 //! A selection is written as `metadata{name labels{*}} spec{affinity{**} emptyDir{}}`: a bare name keeps a scalar or a
 //! list of scalars, braces keep the fields of an object or of each object of a list, `*` ends a prefix of names, `{**}`
 //! keeps whatever is there, and `{}` keeps only that the object is there.
+//!
+//! Objects are decoded through a selection, so what is not kept is never built in memory.
 
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The fields that are kept of an object.
@@ -26,22 +32,8 @@ impl Keep {
 
     /// The part of `value` that is kept; an object or a list stays one, even where it is empty.
     pub fn prune(&self, value: Value) -> Value {
-        match value {
-            Value::Object(map) => Value::Object(self.object(map)),
-            // Whoever reads a list counts on objects in it.
-            Value::Array(items) => {
-                items.into_iter().filter(Value::is_object).map(|v| self.prune(v)).collect()
-            }
-            _ => Value::Null,
-        }
-    }
-
-    fn object(&self, map: Map<String, Value>) -> Map<String, Value> {
-        let kept = map.into_iter().filter_map(|(name, value)| {
-            let value = self.rule(&name)?.prune(value)?;
-            Some((name, value))
-        });
-        kept.collect()
+        // A tree that is there already cannot be malformed.
+        self.deserialize(value).unwrap_or_default()
     }
 
     fn rule(&self, name: &str) -> Option<&Rule> {
@@ -50,31 +42,114 @@ impl Keep {
     }
 }
 
+impl<'de> DeserializeSeed<'de> for &Keep {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Ok(deserializer.deserialize_any(Part::Fields(self))?.unwrap_or_default())
+    }
+}
+
 impl Rule {
-    fn prune(&self, value: Value) -> Option<Value> {
-        let is_nested = |value: &Value| value.is_object() || value.is_array();
-        match (self, value) {
-            (_, Value::Null) => None,
-            (Self::Whole, value) => Some(value),
-            (Self::Fields(keep), value) => is_nested(&value).then(|| keep.prune(value)),
-            (Self::Scalar, Value::Array(items)) => {
-                (!items.iter().any(is_nested)).then_some(Value::Array(items))
-            }
-            (Self::Scalar, value) => (!is_nested(&value)).then_some(value),
+    /// What stands in braces.
+    fn of(keep: Keep) -> Self {
+        if keep.0.iter().any(|(name, _)| name == "**") { Self::Whole } else { Self::Fields(keep) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Rule {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        match self {
+            Rule::Whole => Value::deserialize(deserializer).map(|value| (!value.is_null()).then_some(value)),
+            Rule::Scalar => deserializer.deserialize_any(Part::Scalar),
+            Rule::Fields(keep) => deserializer.deserialize_any(Part::Fields(keep)),
         }
+    }
+}
+
+/// What is kept of the value that comes.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Scalar,
+    Fields(&'a Keep),
+}
+
+impl Part<'_> {
+    fn scalar<E>(self, value: impl Into<Value>) -> Result<Option<Value>, E> {
+        Ok(matches!(self, Self::Scalar).then(|| value.into()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Part<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Part<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Option<Value>, E> {
+        self.scalar(value)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Option<Value>, E> {
+        self.scalar(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Option<Value>, E> {
+        self.scalar(value)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Option<Value>, E> {
+        self.scalar(value)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Option<Value>, E> {
+        self.scalar(value)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<Value>, A::Error> {
+        let mut kept = Vec::new();
+        // A list with an object in it is no list of scalars.
+        let mut whole = true;
+        while let Some(item) = items.next_element_seed(self)? {
+            whole &= item.is_some();
+            kept.extend(item);
+        }
+        Ok((whole || matches!(self, Self::Fields(_))).then_some(Value::Array(kept)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Option<Value>, A::Error> {
+        let mut kept = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            let rule = if let Self::Fields(keep) = self { keep.rule(&name) } else { None };
+            match rule {
+                Some(rule) => kept.extend(fields.next_value_seed(rule)?.map(|value| (name, value))),
+                None => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(matches!(self, Self::Fields(_)).then_some(Value::Object(kept)))
     }
 }
 
 fn fields<'a>(words: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> Keep {
     let mut all = Vec::new();
     while let Some(word) = words.next().filter(|word| *word != "}") {
-        let rule = match words.next_if_eq(&"{") {
-            None => Rule::Scalar,
-            Some(_) => {
-                let inner = fields(words);
-                if inner.0.iter().any(|(name, _)| name == "**") { Rule::Whole } else { Rule::Fields(inner) }
-            }
-        };
+        let has_fields = words.next_if_eq(&"{").is_some();
+        let rule = if has_fields { Rule::of(fields(words)) } else { Rule::Scalar };
         all.push((word.to_owned(), rule));
     }
     Keep(all)

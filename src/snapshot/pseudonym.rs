@@ -95,7 +95,8 @@ impl Pseudonyms {
             return self.name(class, name);
         }
         let owners = metadata["ownerReferences"].as_array().into_iter().flatten();
-        let owner = owners.filter_map(|o| Some((o["kind"].as_str()?, o["name"].as_str()?))).next();
+        let mut owners = owners.filter(|owner| owner["controller"] == true);
+        let owner = owners.find_map(|o| Some((o["kind"].as_str()?, o["name"].as_str()?)));
         let end = |of: &str| name.strip_prefix(of).filter(|end| end.starts_with('-')).map(str::to_owned);
         match owner {
             // The mirror of a static pod has the node's name at its end.
@@ -126,7 +127,9 @@ impl Pseudonyms {
                 }
                 ("labels", labels) => self.labels(labels),
                 ("ownerReferences", Value::Array(owners)) => {
-                    owners.iter_mut().for_each(|owner| self.reference(owner));
+                    for owner in owners {
+                        self.reference(owner);
+                    }
                 }
                 // The name was done before; of annotations only those that a reader wants were kept.
                 ("annotations", annotations) => self.annotations(annotations),
@@ -162,7 +165,7 @@ impl Pseudonyms {
         let is_kept =
             |known: &&str| known.strip_suffix('*').map_or(*known == key, |start| key.starts_with(start));
         let class = match key {
-            _ if KEPT_LABELS.iter().any(|known| is_kept(&known)) || is_plain(value) => {
+            _ if KEPT_LABELS.iter().any(is_kept) || is_plain(value) => {
                 return value.to_owned();
             }
             "kubernetes.io/hostname" => Class::Node,
