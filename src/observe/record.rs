@@ -313,3 +313,19 @@ fn failure(error: &::kube::Error) -> Failure {
     let (code, reason, message) = said(error);
     Failure { code, reason, message }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_config_that_a_source_reads_something_is_kept() {
+        for (_, name) in SOURCES.iter().flat_map(|source| source.configs()) {
+            assert_ne!(
+                config_map(name),
+                presence(),
+                "{name}: say in src/snapshot/kinds.rs what of it is kept"
+            );
+        }
+    }
+}

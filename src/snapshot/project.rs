@@ -77,8 +77,8 @@ enum Part<'a> {
 }
 
 impl Part<'_> {
-    fn scalar<E>(self, value: impl Into<Value>) -> Result<Option<Value>, E> {
-        Ok(matches!(self, Self::Scalar).then(|| value.into()))
+    fn scalar(self, value: impl Into<Value>) -> Option<Value> {
+        matches!(self, Self::Scalar).then(|| value.into())
     }
 }
 
@@ -98,23 +98,23 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Option<Value>, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Option<Value>, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Option<Value>, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Option<Value>, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Option<Value>, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_unit<E: Error>(self) -> Result<Option<Value>, E> {
