@@ -5,7 +5,7 @@ mod support;
 
 use std::fs::{self, File};
 
-use cni_migrate::sim::{Sim, Workload};
+use cni_migrate::sim::{Builder, Sim, Workload};
 use cni_migrate::snapshot::{Answer, Header, read};
 use serde_json::{Value, json};
 use support::{Env, Output};
@@ -126,9 +126,7 @@ fn planted() -> Vec<Value> {
 
 #[test]
 fn no_secret_gets_into_the_file_wherever_it_was_written() {
-    let env = Env::new(
-        planted().into_iter().fold(Sim::builder().nodes(2), |builder, object| builder.object(object)),
-    );
+    let env = Env::new(planted().into_iter().fold(Sim::builder().nodes(2), Builder::object));
     env.sim
         .patch(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1",
             "annotations": {"acme.example/password": CANARY}}, "spec": {"providerID": format!("aws:///{CANARY}")}}))
