@@ -78,7 +78,9 @@ fn of_a_cluster_halfway() {
     // Of an old file the steps do not grow older.
     let (header, objects) = read("c.gz", File::open(env.home().join("c.gz")).unwrap()).unwrap();
     let (mut part, mut body) = (Part::default(), Body::default());
-    objects.iter().for_each(|object| part.push(object));
+    for object in &objects {
+        part.push(object);
+    }
     body.add(part);
     let taken_at = begun + SignedDuration::from_mins(5);
     write(&Header { taken_at, ..header }, &body, &mut File::create(env.home().join("old.gz")).unwrap())

@@ -98,7 +98,7 @@ pub struct Connection {
 pub struct WriteKey(Way);
 
 enum Way {
-    Network(Config),
+    Network(Box<Config>),
     Embedded { client: Client, access: Arc<dyn NodeAccess>, clock: Clock },
 }
 
@@ -109,7 +109,7 @@ impl WriteKey {
     /// Those of [`connect`].
     pub fn into_hands(self) -> Result<(Writer, Arc<dyn NodeAccess>)> {
         let config = match self.0 {
-            Way::Network(config) => config,
+            Way::Network(config) => *config,
             Way::Embedded { client, access, clock } => return Ok((Writer::new(client, clock), access)),
         };
         let (mut for_writes, mut for_streams) = (config.clone(), config);
@@ -150,7 +150,7 @@ pub async fn connect(settings: &Settings) -> Result<(Connection, WriteKey)> {
     let reader = Reader::new(client(config.clone())?);
     let host = config.cluster_url.host().unwrap_or_default().to_owned();
     let connection = Connection { cluster, server, reader, kubeconfig: Some(kubeconfig), host };
-    Ok((connection, WriteKey(Way::Network(config))))
+    Ok((connection, WriteKey(Way::Network(Box::new(config)))))
 }
 
 /// The way to a cluster in this process: a client of it, commands on its nodes, and its time.

@@ -147,7 +147,7 @@ fn turns_of(told: &[Told]) -> Vec<(String, Duration)> {
             Event::Subject { name, .. } => drop(begun.insert(name, *at)),
             Event::Finished { name, .. } => {
                 if let Some(since) = begun.remove(name.as_str()) {
-                    turns.push((name.clone(), *at - since));
+                    turns.push((name.clone(), at.saturating_sub(since)));
                 }
             }
             _ => {}
@@ -171,10 +171,13 @@ fn waits(plays: &[&Play]) -> Vec<Lasting> {
         for pair in play.told.windows(2) {
             if let [(from, Event::Waiting { step, reason }), (to, _)] = pair {
                 let cause = reason.split(" (").next().unwrap_or(reason);
-                *of_play.entry(format!("{step}: {cause}")).or_default() += (*to - *from).as_secs_f64();
+                *of_play.entry(format!("{step}: {cause}")).or_default() +=
+                    to.saturating_sub(*from).as_secs_f64();
             }
         }
-        of_play.into_iter().for_each(|(what, seconds)| all.entry(what).or_default().push(seconds));
+        for (what, seconds) in of_play {
+            all.entry(what).or_default().push(seconds);
+        }
     }
     let mut waits: Vec<Lasting> = all
         .into_iter()
