@@ -113,6 +113,7 @@ async fn places_that_bind_pods_are_read() {
         ),
         named("v1", "PersistentVolume", "free", &json!({"spec": {"hostPath": {"path": "/d"}}})),
         named("v1", "PersistentVolume", "far", &json!({"spec": {"nfs": {}, "claimRef": claim("far")}})),
+        in_shop("v1", "PersistentVolumeClaim", "data", &json!({"spec": {"volumeName": "here"}})),
         web,
         by_affinity,
     ])

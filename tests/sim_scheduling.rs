@@ -112,18 +112,19 @@ async fn a_volume_of_a_node_holds_its_pod_there() {
             {"key": "kubernetes.io/hostname", "operator": "In", "values": ["worker-2"]}]}]}}}}),
     )
     .unwrap();
-    sim.create(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"volumeName": "disk"},
-        "metadata": {"name": "data", "namespace": "default"}}))
-        .unwrap();
     let pod = |name: &str| {
         json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
         "spec": {"containers": [{"name": "c", "image": "i"}],
             "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}})
     };
-    sim.create(&pod("first")).unwrap();
+    sim.create(&pod("early")).unwrap();
+    refused(&sim, "early", "persistentvolumeclaim \"data\" not found").await;
+    sim.create(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"volumeName": "disk"},
+        "metadata": {"name": "data", "namespace": "default"}}))
+        .unwrap();
     sim.settled(LIMIT).await.unwrap();
-    assert_eq!(nodes_of(&sim, "first"), ["worker-2"]);
+    assert_eq!(nodes_of(&sim, "early"), ["worker-2"]);
     sim.patch(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-2"}, "spec": {"unschedulable": true}})).unwrap();
     sim.create(&pod("second")).unwrap();
     let why = refused(&sim, "second", "were unschedulable").await;

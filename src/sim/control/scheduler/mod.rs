@@ -30,13 +30,13 @@ use resources::Resources;
 use spread::Spread;
 use volumes::Volumes;
 
-/// An unbound pod itself; every unbound pod when a node changes or a pod goes.
+/// An unbound pod itself; every unbound pod when a node or a volume changes or a pod goes.
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     let pod_comes = change.key.resource == id::PODS && change.after.as_ref().is_some_and(|p| !is_finished(p));
     if pod_comes {
         return if waits(change.object()) { vec![change.key.clone()] } else { Vec::new() };
     }
-    if matches!(change.key.resource, id::NODES | id::PODS) {
+    if matches!(change.key.resource, id::NODES | id::PODS | id::CLAIMS | id::VOLUMES) {
         return world.load.waiting().cloned().collect();
     }
     Vec::new()
