@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::flags::{ChartArgs, FromArgs, WishArgs};
 use crate::ctx::{Ctx, Place, Session};
 use crate::error::{Error, Kind, Result};
-use crate::helm::Job;
+use crate::helm::{self, Helm, Job};
 use crate::journal::{Journal, Record};
 use crate::model::{Intent, Inventory, Read, RebootMode, Snapshot};
 use crate::observe::Scope;
@@ -48,6 +48,12 @@ pub(super) async fn scene_from(
     let Ctx { ui, cancel, who, .. } = ctx;
     let there = Ctx { ui: ui.clone(), place, cancel: cancel.clone(), who: who.clone(), listener: None };
     let mut scene = scene(&there, args, reboot).await?;
+    // Charts are no part of a cluster: the helm that is here knows them.
+    if let (Place::Live { helm_bin, .. }, Ok(recorded)) = (&ctx.place, &scene.session.helm) {
+        let here = helm::Options { bin: helm_bin.clone(), kubeconfig: None };
+        let charts = Helm::locate(&here).await;
+        scene.session.helm = charts.map(|charts| recorded.clone().with_charts_of(charts));
+    }
     scene.session.host = header.host;
     scene.now = header.taken_at;
     Ok(scene)

@@ -38,6 +38,8 @@ const READ_DEADLINE: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug)]
 pub struct Helm {
     program: Program,
+    /// Who is asked about charts, which are no part of a cluster.
+    charts: Program,
     flavour: Flavour,
 }
 
@@ -60,10 +62,16 @@ impl Helm {
     }
 
     async fn of(program: Program) -> Result<Self> {
-        let mut helm = Self { program, flavour: Flavour::OLDEST };
+        let mut helm = Self { charts: program.clone(), program, flavour: Flavour::OLDEST };
         let version = helm.ask(&argv::version(), "version").await?;
         helm.flavour = Flavour::parse(version.stdout.trim())?;
         Ok(helm)
+    }
+
+    /// The same, but another one is asked about charts.
+    #[must_use]
+    pub fn with_charts_of(self, other: Self) -> Self {
+        Self { charts: other.charts, ..self }
     }
 
     /// The version that was found.
@@ -90,7 +98,7 @@ impl Helm {
     /// The chart cannot be had, or has another version than the job's (usage).
     pub async fn chart_values(&self, job: &Job) -> Result<Value> {
         self.check_chart(job).await?;
-        let shown = self.ask(&argv::show_values(job), "values of the chart").await?;
+        let shown = ask(&self.charts, &argv::show_values(job), "values of the chart", READ_DEADLINE).await?;
         yaml::read(&shown.stdout)
     }
 
@@ -102,7 +110,9 @@ impl Helm {
         self.check_chart(job).await?;
         let values = values_file(&job.values)?;
         let what = format!("rendering of release {}/{}", job.namespace, job.release);
-        Ok(self.ask(&argv::template(job, kubernetes, values.path()), &what).await?.stdout)
+        Ok(ask(&self.charts, &argv::template(job, kubernetes, values.path()), &what, READ_DEADLINE)
+            .await?
+            .stdout)
     }
 
     /// helm takes a chart from a path whatever `--version` says, so the tool compares.
@@ -125,20 +135,21 @@ impl Helm {
     /// The chart cannot be had, or not within `deadline`.
     pub async fn chart_version(&self, job: &Job, deadline: Duration) -> Result<String> {
         let what = format!("chart {}", job.chart);
-        let shown = self.ask_within(&argv::show_chart(job), &what, deadline).await?;
+        let shown = ask(&self.charts, &argv::show_chart(job), &what, deadline).await?;
         let found = yaml::read(&shown.stdout)?;
         Ok(found.get("version").and_then(Value::as_str).unwrap_or("unknown").to_owned())
     }
 
-    /// Asks helm something that changes nothing.
+    /// Asks about the cluster.
     async fn ask(&self, args: &[String], what: &str) -> Result<Output> {
-        self.ask_within(args, what, READ_DEADLINE).await
+        ask(&self.program, args, what, READ_DEADLINE).await
     }
+}
 
-    async fn ask_within(&self, args: &[String], what: &str, deadline: Duration) -> Result<Output> {
-        let output = self.program.read(args, deadline).await?;
-        if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
-    }
+/// Asks helm something that changes nothing.
+async fn ask(program: &Program, args: &[String], what: &str, deadline: Duration) -> Result<Output> {
+    let output = program.read(args, deadline).await?;
+    if output.success { Ok(output) } else { Err(run::failure(what, &output)) }
 }
 
 /// Values go by file, so that none shows in the process list; JSON keeps strings strings in every version of helm.
