@@ -34,6 +34,7 @@ pub struct Builder {
     workloads: Vec<Workload>,
     objects: Vec<Value>,
     rbac: bool,
+    controllers: bool,
 }
 
 impl Default for Builder {
@@ -48,6 +49,7 @@ impl Default for Builder {
             workloads: Vec::new(),
             objects: Vec::new(),
             rbac: false,
+            controllers: true,
         }
     }
 }
@@ -121,13 +123,21 @@ impl Builder {
         self
     }
 
+    /// Without controllers and kubelets nothing moves but by requests: for comparing the API's front with a real one.
+    #[must_use]
+    pub fn controllers(mut self, on: bool) -> Self {
+        self.controllers = on;
+        self
+    }
+
     /// Builds and starts the cluster; must be called inside a tokio runtime. Pods come up on the cluster's own time:
     /// see [`Sim::settled`].
     ///
     /// # Errors
     /// An object that the API server refuses, or a pod network without room for the nodes.
     pub fn build(self) -> Result<Sim, SimError> {
-        Ok(Sim::start(self.world()?))
+        let controllers = self.controllers;
+        Ok(Sim::start(self.world()?, controllers))
     }
 
     /// The cluster before anything in it moves.

@@ -52,7 +52,7 @@ impl From<Refusal> for SimError {
 #[derive(Clone, Debug)]
 pub struct Sim {
     shared: Shared,
-    _controllers: Arc<Task>,
+    _controllers: Option<Arc<Task>>,
 }
 
 /// A task that ends with its owner.
@@ -78,11 +78,11 @@ impl Sim {
         Builder::default()
     }
 
-    /// Starts the controllers; must be called inside a tokio runtime.
-    pub(super) fn start(world: World) -> Self {
+    /// Starts the controllers, if wanted; must be called inside a tokio runtime.
+    pub(super) fn start(world: World, controllers: bool) -> Self {
         let shared = Shared::new(world);
-        let controllers = Task::spawn(control::run(shared.clone()));
-        Self { shared, _controllers: Arc::new(controllers) }
+        let controllers = controllers.then(|| Arc::new(Task::spawn(control::run(shared.clone()))));
+        Self { shared, _controllers: controllers }
     }
 
     pub(super) fn shared(&self) -> Shared {
