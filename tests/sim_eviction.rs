@@ -73,15 +73,15 @@ async fn a_budget_that_never_frees_says_what_it_needs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_budgets_fail_inside_a_success() {
+async fn two_budgets_are_an_error_of_the_server() {
     let sim = at_rest(Workload::deployment("shop", "web", 3).min_available(1)).await;
     let all = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": "all", "namespace": "shop"}, "spec": {"minAvailable": 0, "selector": {}}});
     sim.create(&all).unwrap();
     let pod = first_pod(&sim);
-    let answer = evict(&sim, &pod, json!({}), "").await.unwrap();
-    assert_eq!((&answer["status"], &answer["code"]), (&json!("Failure"), &json!(500)));
-    assert_eq!(sim.log().last().unwrap().status, Some(201));
+    let refusal = evict(&sim, &pod, json!({}), "").await.unwrap_err();
+    assert!(refusal.message.contains("more than one PodDisruptionBudget"), "{refusal:?}");
+    assert_eq!((refusal.code, sim.log().last().unwrap().status), (500, Some(500)));
     assert!(sim.get("v1", "Pod", "shop", &pod).is_some_and(|p| p["metadata"]["deletionTimestamp"].is_null()));
 }
 

@@ -1,11 +1,16 @@
-//! Defaults and rules at the door: the few of the real server that callers of this tool can meet.
+//! Admission and rules at the door: the few of the real server that callers of this tool can meet.
 
 use serde_json::{Value, json};
 
-use super::json::{list, name, set, set_default, text};
+use super::defaults;
+use super::json::{flag, list, name, set, set_condition, set_default, text};
 use super::resource::{Resource, ResourceId, id};
+use super::schema;
 use super::status::{Answer, Refusal};
+use super::validate::{self, Problem};
 use super::world::World;
+
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 /// Fills defaults in and checks a new object.
 ///
@@ -13,35 +18,97 @@ use super::world::World;
 /// 422 with the field at fault.
 pub(crate) fn admit(world: &mut World, resource: ResourceId, object: &mut Value) -> Answer<()> {
     let info = world.registry.get(resource).clone();
+    defaults::fill(&info, object);
     match resource {
         id::PODS => {
-            check_containers(&info, object, "/spec")?;
-            default_pod_spec(object, "/spec");
+            set_default(object, "/spec/serviceAccountName", "default");
+            let account = text(object, "/spec/serviceAccountName").to_owned();
+            set(object, "/spec/serviceAccount", account);
             default_tolerations(object);
-            set(object, "/status", json!({"phase": "Pending", "qosClass": "BestEffort"}));
+            set_default(object, "/spec/priority", 0);
+            set_default(object, "/spec/preemptionPolicy", "PreemptLowerPriority");
+            set(object, "/status", json!({"phase": "Pending", "qosClass": quality(object)}));
         }
         id::NAMESPACES => {
-            let label = name(object).to_owned();
-            set(object, "/metadata/labels/kubernetes.io~1metadata.name", label);
             set(object, "/spec/finalizers", json!(["kubernetes"]));
             set(object, "/status", json!({"phase": "Active"}));
         }
         id::SERVICES => admit_service(world, object),
         id::DEPLOYMENTS | id::REPLICASETS | id::STATEFULSETS | id::DAEMONSETS | id::JOBS => {
-            check_containers(&info, object, "/spec/template/spec")?;
-            default_pod_spec(object, "/spec/template/spec");
-            default_workload(resource, object);
             set(object, "/status", json!({}));
         }
-        id::BUDGETS => set(object, "/status", json!({})),
-        id::DEFINITIONS => set(
-            object,
-            "/status",
-            json!({"conditions": [{"type": "Established", "status": "True", "reason": "InitialNamesAccepted"}]}),
-        ),
+        id::BUDGETS => set(object, "/status", schema::empty(&schema::status_of(&info))),
+        id::NODES => taint_new_node(object),
+        id::DEFINITIONS => {
+            let stored = list(object, "/spec/versions").iter().filter(|v| flag(v, "/storage"));
+            let stored: Vec<Value> = stored.map(|v| v["name"].clone()).collect();
+            set(
+                object,
+                "/status",
+                json!({"acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}),
+            );
+        }
         _ => {}
     }
-    Ok(())
+    let problems = validate::new_object(&info, object);
+    if problems.is_empty() { Ok(()) } else { Err(Refusal::invalid(&info, name(object), &problems)) }
+}
+
+/// What the server says of a definition once it serves it; a write of its own, after the creation.
+pub(crate) fn establish(definition: &mut Value, now: &str) {
+    let names = definition["spec"]["names"].clone();
+    set(definition, "/status/acceptedNames", names);
+    set_condition(definition, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now);
+    let message = "the initial names have been accepted";
+    set_condition(definition, "Established", "True", "InitialNamesAccepted", message, now);
+    let owned = |kind: &str| {
+        let key = format!("k:{{\"type\":\"{kind}\"}}");
+        let fields = json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
+        (key, fields)
+    };
+    let conditions: serde_json::Map<String, Value> =
+        ["Established", "NamesAccepted"].map(owned).into_iter().collect();
+    let accepted = json!({"f:kind": {}, "f:listKind": {}, "f:plural": {}, "f:singular": {}});
+    let entry = json!({
+        "manager": "kube-apiserver", "operation": "Update", "apiVersion": "apiextensions.k8s.io/v1", "time": now,
+        "fieldsType": "FieldsV1", "subresource": "status",
+        "fieldsV1": {"f:status": {"f:acceptedNames": accepted, "f:conditions": conditions}},
+    });
+    let mut entries = list(definition, "/metadata/managedFields").to_vec();
+    entries.push(entry);
+    set(definition, "/metadata/managedFields", entries);
+}
+
+/// `TaintNodesByCondition`: a node that nobody has seen yet takes no pods.
+fn taint_new_node(node: &mut Value) {
+    let mut taints = list(node, "/spec/taints").to_vec();
+    if !taints.iter().any(|t| text(t, "/key") == NOT_READY && text(t, "/effect") == "NoSchedule") {
+        taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+        set(node, "/spec/taints", taints);
+    }
+}
+
+/// `status.qosClass` (`pkg/apis/core/v1/helper/qos`).
+fn quality(pod: &Value) -> &'static str {
+    let all: Vec<&Value> =
+        ["/spec/containers", "/spec/initContainers"].iter().flat_map(|l| list(pod, l)).collect();
+    let of = |container: &Value, what: &str, resource: &str| {
+        container.pointer(&format!("/resources/{what}/{resource}")).cloned()
+    };
+    let is_guaranteed = |container: &&Value| {
+        ["cpu", "memory"].iter().all(|resource| {
+            let limit = of(container, "limits", resource);
+            limit.is_some() && limit == of(container, "requests", resource)
+        })
+    };
+    let has_any = |container: &&Value| {
+        ["cpu", "memory"].iter().any(|r| ["limits", "requests"].iter().any(|w| of(container, w, r).is_some()))
+    };
+    match (all.iter().any(has_any), all.iter().all(is_guaranteed)) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
 }
 
 /// Checks a changed object.
@@ -55,42 +122,16 @@ pub(crate) fn check_update(info: &Resource, old: &Value, new: &Value) -> Answer<
         "ClusterRoleBinding" | "RoleBinding" => &["/roleRef"],
         _ => &[],
     };
+    let mut problems = validate::changed_object(info, old, new);
     for pointer in fixed {
         let before = old.pointer(pointer).filter(|v| !v.is_null());
-        if before.is_some() && new.pointer(pointer) != before {
+        let after = new.pointer(pointer).unwrap_or(&Value::Null);
+        if before.is_some_and(|before| before != after) {
             let field = pointer[1..].replace('/', ".");
-            return Err(Refusal::invalid(info, name(new), &field, "Forbidden: field is immutable"));
+            problems.push(Problem::invalid(field, after, "field is immutable"));
         }
     }
-    Ok(())
-}
-
-fn check_containers(info: &Resource, object: &Value, spec: &str) -> Answer<()> {
-    let containers = list(object, &format!("{spec}/containers"));
-    let field = format!("{}.containers", spec[1..].replace('/', "."));
-    if containers.is_empty() {
-        return Err(Refusal::invalid(info, name(object), &field, "Required value"));
-    }
-    for container in containers {
-        if text(container, "/name").is_empty() || text(container, "/image").is_empty() {
-            let why = "Required value: name and image of every container";
-            return Err(Refusal::invalid(info, name(object), &field, why));
-        }
-    }
-    Ok(())
-}
-
-fn default_pod_spec(object: &mut Value, spec: &str) {
-    for (field, default) in [
-        ("restartPolicy", json!("Always")),
-        ("terminationGracePeriodSeconds", json!(30)),
-        ("dnsPolicy", json!("ClusterFirst")),
-        ("schedulerName", json!("default-scheduler")),
-        ("serviceAccountName", json!("default")),
-        ("securityContext", json!({})),
-    ] {
-        set_default(object, &format!("{spec}/{field}"), default);
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Refusal::invalid(info, name(old), &problems)) }
 }
 
 /// `DefaultTolerationSeconds`: every pod bears an unready node for five minutes.
@@ -110,39 +151,7 @@ fn default_tolerations(pod: &mut Value) {
     set(pod, "/spec/tolerations", all);
 }
 
-fn default_workload(resource: ResourceId, object: &mut Value) {
-    match resource {
-        id::DEPLOYMENTS => {
-            set_default(object, "/spec/replicas", 1);
-            set_default(object, "/spec/strategy/type", "RollingUpdate");
-            if text(object, "/spec/strategy/type") == "RollingUpdate" {
-                set_default(object, "/spec/strategy/rollingUpdate/maxSurge", "25%");
-                set_default(object, "/spec/strategy/rollingUpdate/maxUnavailable", "25%");
-            }
-        }
-        id::DAEMONSETS => {
-            set_default(object, "/spec/updateStrategy/type", "RollingUpdate");
-            if text(object, "/spec/updateStrategy/type") == "RollingUpdate" {
-                set_default(object, "/spec/updateStrategy/rollingUpdate/maxUnavailable", 1);
-            }
-        }
-        id::STATEFULSETS => {
-            set_default(object, "/spec/replicas", 1);
-            set_default(object, "/spec/podManagementPolicy", "OrderedReady");
-            set_default(object, "/spec/updateStrategy/type", "RollingUpdate");
-        }
-        id::JOBS => {
-            set_default(object, "/spec/completions", 1);
-            set_default(object, "/spec/parallelism", 1);
-            set_default(object, "/spec/backoffLimit", 6);
-        }
-        _ => set_default(object, "/spec/replicas", 1),
-    }
-}
-
 fn admit_service(world: &World, service: &mut Value) {
-    set_default(service, "/spec/type", "ClusterIP");
-    set_default(service, "/status/loadBalancer", json!({}));
     if text(service, "/spec/clusterIP").is_empty() && text(service, "/spec/type") != "ExternalName" {
         let taken: Vec<&str> =
             world.store.list(id::SERVICES, None).map(|s| text(s, "/spec/clusterIP")).collect();
@@ -153,4 +162,6 @@ fn admit_service(world: &World, service: &mut Value) {
     }
     let address = text(service, "/spec/clusterIP").to_owned();
     set(service, "/spec/clusterIPs", json!([address]));
+    set_default(service, "/spec/ipFamilies", json!(["IPv4"]));
+    set_default(service, "/spec/ipFamilyPolicy", "SingleStack");
 }

@@ -50,10 +50,10 @@ impl World {
         self.name_it(&info, &mut object)?;
         let key = Key::of(resource, &object);
         self.check_namespace(&info, &key)?;
-        if self.store.get(&key).is_some() {
-            return Err(Refusal::already_exists(&info, &key.name));
-        }
         admission::admit(self, resource, &mut object)?;
+        if self.store.get(&key).is_some() {
+            return Err(taken(&info, &key, &object));
+        }
         set(&mut object, "/metadata/uid", self.clock.uid());
         set(&mut object, "/metadata/creationTimestamp", self.clock.now());
         unset(&mut object, "/metadata", "deletionTimestamp");
@@ -64,10 +64,13 @@ impl World {
         if dry {
             return Ok(Arc::new(object));
         }
+        let created = self.store.put(key.clone(), object);
         if resource == id::DEFINITIONS {
-            self.registry.define(&object);
+            self.registry.define(&created);
+            let now = self.clock.now();
+            self.modify(&key, |definition| admission::establish(definition, &now));
         }
-        Ok(self.store.put(key, object))
+        Ok(created)
     }
 
     fn name_it(&mut self, info: &Resource, object: &mut Value) -> Answer<()> {
@@ -79,17 +82,8 @@ impl World {
         if !info.namespaced {
             unset(object, "/metadata", "namespace");
         }
-        let name = super::json::name(object);
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
-        if name.is_empty() {
-            let why = "Required value: name or generateName is required";
-            return Err(Refusal::invalid(info, name, "metadata.name", why));
-        }
-        if name.len() > 253 || !name.chars().all(legal) {
-            let why = format!(
-                "Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
-            );
-            return Err(Refusal::invalid(info, name, "metadata.name", &why));
+        if !text(object, "/metadata/resourceVersion").is_empty() {
+            return Err(Refusal::plain("resourceVersion should not be set on objects to be created"));
         }
         Ok(())
     }
@@ -126,13 +120,16 @@ impl World {
             return Err(Refusal::not_found(&info, &key.name));
         };
         let version = text(&new, "/metadata/resourceVersion");
+        if !version.is_empty() && version.parse::<u64>().is_err() {
+            return Err(Refusal::plain(format!("strconv.ParseUint: parsing {version:?}: invalid syntax")));
+        }
         if !version.is_empty() && version != text(&old, "/metadata/resourceVersion") {
             let why =
                 "the object has been modified; please apply your changes to the latest version and try again";
             return Err(Refusal::conflict(&info, &key.name, why));
         }
         let wanted = uid(&new);
-        if !wanted.is_empty() && wanted != uid(&old) {
+        if !wanted.is_empty() && wanted != uid(&old) && version.is_empty() {
             let why = format!(
                 "Precondition failed: UID in precondition: {wanted}, UID in object meta: {}",
                 uid(&old)
@@ -140,8 +137,8 @@ impl World {
             return Err(Refusal::conflict(&info, &key.name, &why));
         }
         keep_other_part(&info, &old, &mut new, part);
-        keep_server_metadata(&old, &mut new);
         admission::check_update(&info, &old, &new)?;
+        keep_server_metadata(&old, &mut new);
         bump_generation(&info, &old, &mut new);
         if dry {
             return Ok(Arc::new(new));
@@ -184,27 +181,32 @@ impl World {
             return Err(Refusal::not_found(&info, &key.name));
         };
         check_preconditions(&info, key, &old, options)?;
-        if options.dry_run {
-            return Ok(old);
-        }
         let grace = if key.resource == id::PODS { pod_grace(&old, options.grace) } else { 0 };
         let mut new = Value::clone(&old);
         if let Some(finalizer) = options.propagation.as_deref().and_then(finalizer_of) {
             add_finalizer(&mut new, finalizer);
         }
         self.mark_deleted(&mut new, grace);
-        if may_go(&new) {
-            self.store.remove(key);
-            return Ok(Arc::new(new));
-        }
         if key.resource == id::NAMESPACES {
             set(&mut new, "/status/phase", "Terminating");
+        }
+        if options.dry_run {
+            return Ok(Arc::new(new));
+        }
+        if may_go(&new) {
+            self.store.remove(key);
+            set(&mut new, "/metadata/resourceVersion", self.store.revision().to_string());
+            return Ok(Arc::new(new));
         }
         Ok(if new == *old { old } else { self.store.put(key.clone(), new) })
     }
 
     fn mark_deleted(&self, object: &mut Value, grace: i64) {
         let is_shorter = grace < int(object, "/metadata/deletionGracePeriodSeconds");
+        if !is_deleting(object) && int(object, "/metadata/generation") > 0 {
+            let next = int(object, "/metadata/generation") + 1;
+            set(object, "/metadata/generation", next);
+        }
         if !is_deleting(object) || is_shorter {
             set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
             set(object, "/metadata/deletionGracePeriodSeconds", grace);
@@ -212,8 +214,20 @@ impl World {
     }
 }
 
+fn taken(info: &Resource, key: &Key, object: &Value) -> Refusal {
+    let refusal = Refusal::already_exists(info, &key.name);
+    if text(object, "/metadata/generateName").is_empty() {
+        return refusal;
+    }
+    let why = ", the server was not able to generate a unique name for the object";
+    refusal.adding(why).retry_after(1)
+}
+
+/// Kinds whose strategy counts generations: not those that only have a status.
 fn has_generation(info: &Resource) -> bool {
-    info.has_status() || info.custom
+    let without =
+        ["Namespace", "Node", "Service", "PersistentVolume", "PersistentVolumeClaim", "ServiceCIDR"];
+    info.custom || (info.has_status() && !without.contains(&info.kind.as_str()))
 }
 
 fn bump_generation(info: &Resource, old: &Value, new: &mut Value) {
@@ -259,21 +273,22 @@ fn keep_server_metadata(old: &Value, new: &mut Value) {
 }
 
 fn check_preconditions(info: &Resource, key: &Key, old: &Value, options: &Deletion) -> Answer<()> {
-    let stale = |what: &str, wanted: &str, is: &str| {
-        let why =
-            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
-        Err(Refusal::conflict(info, &key.name, &why))
+    let stale = |what: &str, wanted: &str, is: &str, how: &str| {
+        let why = format!(
+            "the {what} in the precondition ({wanted}) does not match the {what} in record ({is}). {how}"
+        );
+        Err(Refusal::precondition(info, &key.name, &why))
     };
     if let Some(wanted) = &options.uid
         && wanted != uid(old)
     {
-        return stale("UID", wanted, uid(old));
+        return stale("UID", wanted, uid(old), "The object might have been deleted and then recreated");
     }
     let version = text(old, "/metadata/resourceVersion");
     if let Some(wanted) = &options.resource_version
         && wanted != version
     {
-        return stale("ResourceVersion", wanted, version);
+        return stale("ResourceVersion", wanted, version, "The object might have been modified");
     }
     Ok(())
 }
@@ -283,7 +298,9 @@ fn pod_grace(pod: &Value, wanted: Option<i64>) -> i64 {
     if text(pod, "/spec/nodeName").is_empty() || is_finished(pod) {
         return 0;
     }
-    wanted.unwrap_or_else(|| int(pod, "/spec/terminationGracePeriodSeconds")).max(0)
+    let seconds = wanted.unwrap_or_else(|| int(pod, "/spec/terminationGracePeriodSeconds"));
+    // Less than none means as soon as the kubelet can.
+    if seconds < 0 { 1 } else { seconds }
 }
 
 fn finalizer_of(propagation: &str) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::json::{flag, list, text};
+use super::schema::{self, Shape};
 
 /// A resource by its place in the [`Registry`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ pub(crate) struct Resource {
     pub(crate) subresources: Vec<&'static str>,
     /// From a CustomResourceDefinition: strategic merge patches are refused.
     pub(crate) custom: bool,
+    /// What a definition's schema says of its objects.
+    pub(crate) shape: Shape,
     /// A definition may be deleted: its place stays, so that ids stay good.
     pub(crate) served: bool,
 }
@@ -134,6 +137,7 @@ impl Registry {
                     .map(|(_, name)| name)
                     .collect(),
                 custom: false,
+                shape: Shape::Any,
                 served: true,
             });
         }
@@ -171,6 +175,9 @@ impl Registry {
             namespaced: text(crd, "/spec/scope") == "Namespaced",
             subresources: if has_status { vec!["status"] } else { Vec::new() },
             custom: true,
+            shape: served
+                .first()
+                .map_or(Shape::Any, |v| schema::of_definition(&v["schema"]["openAPIV3Schema"])),
             served: !served.is_empty(),
             versions: served.iter().map(|v| text(v, "/name").to_owned()).collect(),
         })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{list, text};
+use super::json::{flag, list, text};
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,20 @@ impl Labels {
             Requirement::Exists(key) => value(key).is_some(),
             Requirement::Absent(key) => value(key).is_none(),
         })
+    }
+}
+
+impl std::fmt::Display for Labels {
+    /// As a query parameter would have it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let one = |requirement: &Requirement| match requirement {
+            Requirement::In(key, values) if values.len() == 1 => format!("{key}={}", values[0]),
+            Requirement::In(key, values) => format!("{key} in ({})", values.join(",")),
+            Requirement::NotIn(key, values) => format!("{key} notin ({})", values.join(",")),
+            Requirement::Exists(key) => key.clone(),
+            Requirement::Absent(key) => format!("!{key}"),
+        };
+        f.write_str(&self.0.iter().map(one).collect::<Vec<_>>().join(","))
     }
 }
 
@@ -125,13 +139,18 @@ fn parse_term(term: &str) -> Result<Requirement, String> {
     }
 }
 
+const HOST_NETWORK: &str = "/spec/hostNetwork";
+
 /// The field selectors that the real server knows for the kinds at hand.
 const POD_FIELDS: &[(&str, &str)] = &[
     ("spec.nodeName", "/spec/nodeName"),
     ("spec.restartPolicy", "/spec/restartPolicy"),
+    ("spec.schedulerName", "/spec/schedulerName"),
+    ("spec.hostNetwork", HOST_NETWORK),
     ("spec.serviceAccountName", "/spec/serviceAccountName"),
     ("status.phase", "/status/phase"),
     ("status.podIP", "/status/podIP"),
+    ("status.nominatedNodeName", "/status/nominatedNodeName"),
 ];
 
 /// A field selector.
@@ -163,7 +182,10 @@ impl Fields {
 
     /// Whether `object` matches.
     pub(crate) fn matches(&self, object: &Value) -> bool {
-        self.0.iter().all(|(pointer, wanted, value)| (text(object, pointer) == value) == *wanted)
+        // The only flag that can be selected by.
+        let network = || if flag(object, HOST_NETWORK) { "true" } else { "false" };
+        let shown = |pointer: &str| if pointer == HOST_NETWORK { network() } else { text(object, pointer) };
+        self.0.iter().all(|(pointer, wanted, value)| (shown(pointer) == value) == *wanted)
     }
 
     /// The node that the selector pins `spec.nodeName` to.

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::json::set;
+use super::json::{set, unset};
 use super::resource::Resource;
+use super::validate::Problem;
 
 /// A `Status` of failure.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,12 +29,17 @@ impl Refusal {
     }
 
     /// Adds `details` that name the object.
-    fn about(mut self, resource: &Resource, name: &str) -> Self {
-        set(&mut self.body, "/details/name", name);
-        if !resource.group.is_empty() {
-            set(&mut self.body, "/details/group", resource.group.as_str());
+    fn about(self, resource: &Resource, name: &str) -> Self {
+        self.naming(&resource.group, &resource.plural, name)
+    }
+
+    /// Adds `details` with a group, a plural or kind, and a name.
+    pub(crate) fn naming(mut self, group: &str, kind: &str, name: &str) -> Self {
+        for (member, value) in [("name", name), ("group", group), ("kind", kind)] {
+            if !value.is_empty() {
+                set(&mut self.body, &format!("/details/{member}"), value);
+            }
         }
-        set(&mut self.body, "/details/kind", resource.plural.as_str());
         self
     }
 
@@ -49,6 +55,13 @@ impl Refusal {
         if let Some(Value::Array(causes)) = self.body.pointer_mut("/details/causes") {
             causes.push(cause);
         }
+        self
+    }
+
+    /// With more words at the end of its message.
+    pub(crate) fn adding(mut self, words: &str) -> Self {
+        let message = format!("{}{words}", self.body["message"].as_str().unwrap_or_default());
+        set(&mut self.body, "/message", message);
         self
     }
 
@@ -69,7 +82,7 @@ impl Refusal {
 
     /// 404 for a path.
     pub(crate) fn no_such_path() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource")
+        Self::new(404, "NotFound", "the server could not find the requested resource").bare()
     }
 
     /// 409 for an object that is there already.
@@ -84,13 +97,70 @@ impl Refusal {
         Self::new(409, "Conflict", message).about(resource, name)
     }
 
-    /// 422 for an object that breaks a rule.
-    pub(crate) fn invalid(resource: &Resource, name: &str, field: &str, why: &str) -> Self {
-        let message = format!("{}.{} {name:?} is invalid: {field}: {why}", resource.kind, resource.group);
-        let message = message.replacen(". ", " ", 1);
-        let mut refusal = Self::new(422, "Invalid", message).about(resource, name);
+    /// 409 for a deletion whose precondition fails (`k8s.io/apiserver/pkg/registry/rest/delete.go`).
+    pub(crate) fn precondition(resource: &Resource, name: &str, why: &str) -> Self {
+        let kind = Self::kind_of(resource);
+        let message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
+        let mut refusal = Self::new(409, "Conflict", message).about(resource, name);
         set(&mut refusal.body, "/details/kind", resource.kind.as_str());
-        refusal.cause("FieldValueInvalid", why, field)
+        refusal
+    }
+
+    fn kind_of(resource: &Resource) -> String {
+        if resource.group.is_empty() {
+            resource.kind.clone()
+        } else {
+            format!("{}.{}", resource.kind, resource.group)
+        }
+    }
+
+    /// 422 for an object that breaks rules.
+    pub(crate) fn invalid(resource: &Resource, name: &str, problems: &[Problem]) -> Self {
+        let mut refusal = Self::breaches(&Self::kind_of(resource), name, problems).about(resource, name);
+        set(&mut refusal.body, "/details/kind", resource.kind.as_str());
+        refusal.causes(problems)
+    }
+
+    /// 422 for an update of a kind that must name the version that it replaces.
+    pub(crate) fn unconditional(resource: &Resource, name: &str) -> Self {
+        let problem =
+            [Problem::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update")];
+        Self::breaches(&resource.qualified(), name, &problem).about(resource, name).causes(&problem)
+    }
+
+    /// 422 for parameters of a call: `kind` such as `CreateOptions`.
+    pub(crate) fn invalid_options(kind: &str, problems: &[Problem]) -> Self {
+        let mut refusal = Self::breaches(&format!("{kind}.meta.k8s.io"), "", problems);
+        set(&mut refusal.body, "/details/group", "meta.k8s.io");
+        set(&mut refusal.body, "/details/kind", kind);
+        refusal.causes(problems)
+    }
+
+    fn breaches(what: &str, name: &str, problems: &[Problem]) -> Self {
+        let mut all: Vec<String> = Vec::new();
+        for problem in problems {
+            let text = format!("{}: {}", problem.field, problem.message);
+            if !all.contains(&text) {
+                all.push(text);
+            }
+        }
+        let all = if all.len() == 1 { all.remove(0) } else { format!("[{}]", all.join(", ")) };
+        Self::new(422, "Invalid", format!("{what} {name:?} is invalid: {all}"))
+    }
+
+    fn causes(self, problems: &[Problem]) -> Self {
+        problems.iter().fold(self, |refusal, p| refusal.cause(p.reason, &p.message, &p.field))
+    }
+
+    /// With details that say nothing, as errors without an object have them.
+    fn bare(mut self) -> Self {
+        set(&mut self.body, "/details", json!({}));
+        self
+    }
+
+    /// 422 for a patch that cannot be applied.
+    pub(crate) fn inapplicable() -> Self {
+        Self::new(422, "Invalid", "the server rejected our request due to an error in our request").bare()
     }
 
     /// 400.
@@ -107,6 +177,7 @@ impl Refusal {
     /// 405.
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            .bare()
     }
 
     /// 410 for a resource version or continue token that is no longer kept.
@@ -119,9 +190,21 @@ impl Refusal {
         Self::new(415, "UnsupportedMediaType", why)
     }
 
+    /// 415 for a media type that no handler knows.
+    pub(crate) fn unknown_media() -> Self {
+        Self::unsupported_media("415: Unsupported Media Type").bare()
+    }
+
     /// 501: something that a real server has and this one does not model.
     pub(crate) fn not_modelled(what: &str) -> Self {
         Self::new(501, "NotImplemented", format!("the embedded cluster does not model {what}"))
+    }
+
+    /// 500 without a reason: errors of the server that have no kind of their own.
+    pub(crate) fn plain(message: impl Into<String>) -> Self {
+        let mut refusal = Self::new(500, "", message);
+        unset(&mut refusal.body, "", "reason");
+        refusal
     }
 
     /// 500.

@@ -3,6 +3,7 @@
 mod addons;
 mod cgroup;
 mod control_plane;
+mod hold;
 mod init;
 mod layout;
 mod namespace;

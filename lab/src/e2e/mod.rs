@@ -3,6 +3,7 @@
 mod audit;
 mod checks;
 mod exec;
+mod fidelity;
 mod images;
 mod logs;
 mod phases;
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// Leave the cluster as it is after a scenario that failed, and run no other
     #[arg(long)]
     keep: bool,
+    /// What generated cases are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// The binary under test [default: kubectl-cni_migrate beside this program]
     #[arg(long)]
     tool: Option<PathBuf>,
@@ -72,7 +76,7 @@ pub(crate) fn run(args: Args, ui: &Ui) -> Result<ExitCode, Error> {
     let _alone = lock(&args.name)?;
     let (mut passed, mut failed) = (0, 0);
     for scenario in chosen {
-        if run_one(scenario, &args.name, &tool, ui)? {
+        if run_one(scenario, &args.name, args.seed, &tool, ui)? {
             passed += 1;
             Cluster::down(&args.name, ui)?;
             continue;
@@ -146,7 +150,7 @@ fn tells_of_this_package(variable: &str) -> bool {
 }
 
 /// Whether the scenario passed.
-fn run_one(scenario: &Scenario, name: &str, tool: &Path, ui: &Ui) -> Result<bool, Error> {
+fn run_one(scenario: &Scenario, name: &str, seed: u64, tool: &Path, ui: &Ui) -> Result<bool, Error> {
     ui.line(&format!("scenario {}: {}", scenario.name, scenario.about));
     let folder = env::current_dir().at("find", Path::new("."))?.join(LOGS).join(scenario.name);
     if folder.exists() {
@@ -161,6 +165,7 @@ fn run_one(scenario: &Scenario, name: &str, tool: &Path, ui: &Ui) -> Result<bool
             return Ok(false);
         }
     };
+    world.seed = seed;
     if let Err(error) = (scenario.run)(&mut world) {
         world.checks.broken(&error);
     }

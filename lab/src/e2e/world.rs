@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) tool: PathBuf,
     /// Who starts it.
     pub(crate) caller: Caller,
+    /// What generated cases are made from.
+    pub(crate) seed: u64,
     /// When the meter's measurement begins.
     begun: Timestamp,
     watch: Watch,
@@ -77,7 +79,7 @@ impl World {
         let (tool, folder) = (self.tool.clone(), self.folder.clone());
         let fresh = Self::start_with(self.cluster.name(), backend, tool, folder, self.ui)?;
         let checks = std::mem::replace(&mut self.checks, Checks::new(self.ui));
-        *self = Self { checks, ..fresh };
+        *self = Self { checks, seed: self.seed, ..fresh };
         Ok(())
     }
 
@@ -95,7 +97,7 @@ impl World {
         images::import(&cluster, &tool, &ui)?;
         let watch = Watch::begin(&cluster, &folder.join(format!("pods-{}.jsonl", backend.name())))?;
         let (begun, caller, checks) = (Timestamp::now(), Caller::Direct, Checks::new(ui));
-        let mut world = Self { cluster, checks, folder, tool, caller, begun, watch, until, ui };
+        let mut world = Self { cluster, checks, folder, tool, caller, seed: 1, begun, watch, until, ui };
         world.apply(workload::SHOP)?;
         world.apply(workload::METER)?;
         world.settle()?;

@@ -4,13 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::lifecycle::Part;
+use crate::sim::resource::Resource;
+use crate::sim::schema::{self, Shape};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
-use super::fields::{FieldSet, merge_key};
+use super::decode::{decode, fit_to_path};
+use super::owner::Owner;
 use super::read::present;
-use super::write::{Owner, fit_to_path, key_of};
-use super::{Call, Reply, Target};
+use super::write::key_of;
+use super::{Call, FieldSet, Reply, Target};
 
 /// Answers an apply.
 ///
@@ -19,45 +22,67 @@ use super::{Call, Reply, Target};
 pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let key = key_of(target)?;
     let info = world.registry.get(target.resource).clone();
-    if call.param("fieldManager").is_none() {
-        return Err(Refusal::bad_request(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
-    }
     let mut applied: Value = call.json()?;
+    let (group, kind) = (text(&applied, "/apiVersion"), text(&applied, "/kind"));
+    if group.is_empty() || kind.is_empty() {
+        return Err(Refusal::bad_request(format!("invalid object type: /{group}, Kind={kind}")));
+    }
+    if let Some(field) = schema::typed(&mut applied.clone(), &schema::of(&info), "").unknown.first() {
+        let place = format!(
+            "{}/{}; {}, Kind={}",
+            text(&applied, "/metadata/namespace"),
+            key.name,
+            go_version(&info),
+            info.kind
+        );
+        let why =
+            format!("failed to create typed patch object ({place}): .{field}: field not declared in schema");
+        return Err(Refusal::plain(why));
+    }
     fit_to_path(&info, target, &mut applied)?;
     if !list(&applied, "/metadata/managedFields").is_empty() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
     unset(&mut applied, "/metadata", "managedFields");
     let owner = Owner::of(world, call, target, "Apply");
-    let fields = FieldSet::of(&applied, info.custom);
-    let dry = call.is_dry_run()?;
+    let fields = owner.applied(&applied);
+    let dry = call.is_dry_run();
     let old = world.store.get(&key).cloned();
     let Some(old) = old else {
         if target.subresource.is_some() {
             return Err(Refusal::not_found(&info, &key.name));
         }
-        owner.write(&mut applied, &fields);
+        let warnings = decode(world, call, target.resource, &mut applied)?;
+        owner.write(&mut applied, &fields, true);
         let created = world.create(target.resource, applied, dry)?;
-        return Ok(Reply::json(201, &present(&info, &target.version, false, &created)));
+        return Ok(Reply::json(201, &present(&info, &target.version, false, &created)).warned(warnings));
     };
-    let changed = fields.changed(&old, &applied);
+    let mut new = merged(&owner, &old, &applied, &fields);
+    let warnings = decode(world, call, target.resource, &mut new)?;
+    let (written, removed) = owner.changed(&old, &new);
     if !call.is_set("force") {
-        check_conflicts(&owner, &old, &changed)?;
+        check_conflicts(&owner, &old, &written)?;
     }
-    let mut new = Value::clone(&old);
-    owner.take_from_others(&mut new, &changed);
-    let dropped = owner.owned(&old).without(&fields).without(&owned_by_others(&owner, &old));
-    dropped.remove_from(&mut new);
-    merge_applied(&mut new, &applied, info.custom);
-    owner.write(&mut new, &fields);
+    let mut lost = written;
+    lost.extend(&removed);
+    owner.take_from_others(&mut new, &lost);
+    owner.write(&mut new, &fields, true);
     let version = text(&applied, "/metadata/resourceVersion");
     let version = if version.is_empty() { text(&old, "/metadata/resourceVersion") } else { version };
     set(&mut new, "/metadata/resourceVersion", version);
     let part = if target.subresource.is_some() { Part::Status } else { Part::Main };
     let stored = world.update(&key, new, part, dry)?;
-    Ok(Reply::json(200, &present(&info, &target.version, false, &stored)))
+    Ok(Reply::json(200, &present(&info, &target.version, false, &stored)).warned(warnings))
+}
+
+/// What is there with what is applied, without what the manager applied before and nobody wants any more.
+fn merged(owner: &Owner, old: &Value, applied: &Value, fields: &FieldSet) -> Value {
+    let mut new = Value::clone(old);
+    merge_applied(&mut new, applied, &owner.shape);
+    let mut kept = owned_by_others(owner, old);
+    kept.extend(fields);
+    owner.owned(old).without(&kept).remove_from(&mut new, &kept);
+    new
 }
 
 fn owned_by_others(owner: &Owner, object: &Value) -> FieldSet {
@@ -68,58 +93,80 @@ fn owned_by_others(owner: &Owner, object: &Value) -> FieldSet {
     all
 }
 
+/// Group and version as Go prints them.
+fn go_version(info: &Resource) -> String {
+    if info.group.is_empty() { format!("/{}", info.preferred()) } else { info.preferred() }
+}
+
+/// Conflicts are told by manager in the message, and by manager in another order in the causes: those who applied come
+/// first there.
 fn check_conflicts(owner: &Owner, object: &Value, changed: &FieldSet) -> Answer<()> {
-    let mut found = Vec::new();
+    let mut found: Vec<(bool, String, Vec<String>)> = Vec::new();
     for entry in list(object, "/metadata/managedFields").iter().filter(|e| !owner.is_mine(e)) {
-        let who = match text(entry, "/operation") {
-            "Update" => format!("{:?} using {}", text(entry, "/manager"), text(entry, "/apiVersion")),
-            _ => format!("{:?}", text(entry, "/manager")),
+        let updates = text(entry, "/operation") == "Update";
+        let who = match (updates, text(entry, "/subresource")) {
+            (true, "") => format!("{:?} using {}", text(entry, "/manager"), text(entry, "/apiVersion")),
+            (true, sub) => {
+                let (manager, version) = (text(entry, "/manager"), text(entry, "/apiVersion"));
+                format!("{manager:?} with subresource {sub:?} using {version}")
+            }
+            (false, _) => format!("{:?}", text(entry, "/manager")),
         };
-        for field in changed.common(&FieldSet::from_wire(&entry["fieldsV1"])).printed() {
-            found.push((format!("conflict with {who}"), field));
+        let fields = changed.common(&FieldSet::from_wire(&entry["fieldsV1"])).printed();
+        if !fields.is_empty() {
+            found.push((updates, who, fields));
         }
     }
-    if found.is_empty() {
+    let count: usize = found.iter().map(|(_, _, fields)| fields.len()).sum();
+    if count == 0 {
         return Ok(());
     }
-    let count = found.len();
-    let plural = if count == 1 { "conflict" } else { "conflicts" };
-    let all: Vec<String> = found.iter().map(|(who, field)| format!("{who}: {field}")).collect();
-    let message = format!("Apply failed with {count} {plural}: {}", all.join("\n"));
-    let refusal = Refusal::new(409, "Conflict", message);
-    Err(found.iter().fold(refusal, |r, (who, field)| r.cause("FieldManagerConflict", who, field)))
+    let plural = |n: usize| if n == 1 { "conflict" } else { "conflicts" };
+    found.sort_by(|a, b| a.1.cmp(&b.1));
+    let told = |(_, who, fields): &(bool, String, Vec<String>)| match fields.as_slice() {
+        [field] if count == 1 => format!("conflict with {who}: {field}"),
+        fields => format!("conflicts with {who}:\n- {}", fields.join("\n- ")),
+    };
+    let all: Vec<String> = found.iter().map(told).collect();
+    let refusal = Refusal::new(
+        409,
+        "Conflict",
+        format!("Apply failed with {count} {}: {}", plural(count), all.join("\n")),
+    );
+    found.sort_by_key(|(updates, ..)| *updates);
+    let causes = found.iter().flat_map(|(_, who, fields)| fields.iter().map(move |field| (who, field)));
+    Err(causes.fold(refusal, |r, (who, field)| {
+        r.cause("FieldManagerConflict", &format!("conflict with {who}"), field)
+    }))
 }
 
-/// Merges what was applied into what is there: objects deeply, keyed lists by key, all else replaced.
-fn merge_applied(live: &mut Value, applied: &Value, custom: bool) {
-    let Value::Object(changes) = applied else {
-        *live = applied.clone();
-        return;
-    };
-    if !live.is_object() {
-        *live = Value::Object(Map::new());
-    }
-    let Value::Object(map) = live else { return };
-    for (key, change) in changes {
-        let old = map.entry(key.clone()).or_insert(Value::Null);
-        match change {
-            Value::Object(inner) if !inner.is_empty() => merge_applied(old, change, custom),
-            Value::Object(_) if old.is_object() => {}
-            Value::Array(items) if !custom => merge_list(old, key, items),
-            _ => *old = change.clone(),
+/// Merges what was applied into what is there: structs and maps deeply, lists by their keys, all else replaced.
+fn merge_applied(live: &mut Value, applied: &Value, shape: &Shape) {
+    match (applied, shape) {
+        (_, shape) if schema::is_whole(shape) => *live = applied.clone(),
+        (Value::Object(changes), _) => {
+            if !live.is_object() {
+                *live = Value::Object(Map::new());
+            }
+            let Value::Object(map) = live else { return };
+            for (name, change) in changes {
+                let inner = schema::member(shape, name).unwrap_or(Shape::Any);
+                merge_applied(map.entry(name.clone()).or_insert(Value::Null), change, &inner);
+            }
         }
-    }
-}
-
-fn merge_list(old: &mut Value, field: &str, changes: &[Value]) {
-    let (Some(key), Value::Array(items)) = (merge_key(field, changes), &mut *old) else {
-        *old = Value::Array(changes.to_vec());
-        return;
-    };
-    for change in changes {
-        match items.iter_mut().find(|i| i.get(key) == change.get(key)) {
-            Some(item) => merge_applied(item, change, false),
-            None => items.push(change.clone()),
+        (Value::Array(changes), Shape::List(item, keys, _)) => {
+            if !live.is_array() {
+                *live = Value::Array(Vec::new());
+            }
+            let Value::Array(items) = live else { return };
+            for change in changes {
+                let wanted = schema::element(change, keys);
+                match items.iter_mut().find(|i| schema::element(i, keys) == wanted) {
+                    Some(item_there) => merge_applied(item_there, change, item),
+                    None => items.push(change.clone()),
+                }
+            }
         }
+        _ => *live = applied.clone(),
     }
 }

@@ -49,6 +49,16 @@ impl Call {
         self.query.iter().find(|(k, v)| k == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 
+    /// Whether a query parameter is there at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|(k, _)| k == name)
+    }
+
+    /// The user whom the caller wants to be, if another than itself.
+    pub(crate) fn impersonated(&self) -> Option<&str> {
+        Some(self.header("impersonate-user")).filter(|user| !user.is_empty())
+    }
+
     /// All values of a query parameter.
     pub(crate) fn params(&self, name: &str) -> Vec<&str> {
         self.query.iter().filter(|(k, _)| k == name).map(|(_, v)| v.as_str()).collect()
@@ -65,17 +75,8 @@ impl Call {
     }
 
     /// Whether nothing may be kept.
-    ///
-    /// # Errors
-    /// 400 for a value that the server does not know.
-    pub(crate) fn is_dry_run(&self) -> Answer<bool> {
-        match self.param("dryRun") {
-            None => Ok(false),
-            Some("All") => Ok(true),
-            Some(other) => Err(Refusal::bad_request(format!(
-                "Invalid value: \"dryRun\": supported values: \"All\", got {other:?}"
-            ))),
-        }
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.param("dryRun") == Some("All")
     }
 
     /// The name for field ownership: the parameter, or the first word of the user agent.

@@ -9,15 +9,15 @@ use crate::sim::status::Answer;
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
-use super::read::{Filter, present};
-use super::{Call, Reply, Target};
+use super::read::{Filter, present, present_item};
+use super::{Call, Reply, Target, options};
 
 /// Answers a delete of one object or of a collection.
 ///
 /// # Errors
 /// 404 without the object, 409 where a precondition fails, 400 for bad options.
 pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
-    let options = options(call)?;
+    let options = read_options(call)?;
     let info = world.registry.get(target.resource).clone();
     let Some(name) = &target.name else { return collection(world, call, target, &options) };
     let key = Key::new(target.resource, target.namespace.as_deref().unwrap_or_default(), name);
@@ -34,9 +34,13 @@ fn collection(world: &mut World, call: &Call, target: &Target, options: &Deletio
     let objects = Filter::of(world, call, target)?.objects(world, target);
     let mut items = Vec::new();
     for object in objects {
-        items.push(world.delete(&Key::of(target.resource, &object), options)?);
+        let key = Key::of(target.resource, &object);
+        let deleted = world.delete(&key, options)?;
+        // What is gone at once is shown as it was.
+        let is_gone = options.dry_run || world.store.get(&key).is_none();
+        items.push(if is_gone { object } else { deleted });
     }
-    let items: Vec<&Value> = items.iter().map(AsRef::as_ref).collect();
+    let items: Vec<_> = items.iter().map(|o| present_item(&info, &target.version, false, o)).collect();
     let body = json!({
         "kind": format!("{}List", info.kind), "apiVersion": info.api_version(&target.version),
         "metadata": {"resourceVersion": world.store.revision().to_string()}, "items": items,
@@ -53,15 +57,20 @@ fn success(info: &Resource, object: &Value) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }
 
-fn options(call: &Call) -> Answer<Deletion> {
+fn read_options(call: &Call) -> Answer<Deletion> {
     let body: Value = if call.body.is_empty() { Value::Null } else { call.json()? };
     let mut options = from_body(&body);
-    options.dry_run |= call.is_dry_run()?;
+    options.dry_run |= call.is_dry_run();
     if let Some(seconds) = call.param("gracePeriodSeconds") {
         options.grace = seconds.parse().ok();
     }
     if let Some(policy) = call.param("propagationPolicy") {
         options.propagation = Some(policy.to_owned());
+    }
+    let orphan = body.get("orphanDependents").and_then(Value::as_bool);
+    options::check_delete(options.propagation.as_deref(), orphan.is_some())?;
+    if orphan == Some(true) {
+        options.propagation = Some("Orphan".to_owned());
     }
     Ok(options)
 }

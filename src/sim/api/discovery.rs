@@ -10,6 +10,10 @@ use super::reply::Reply;
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
+/// In the order in which the server tells them for custom resources.
+const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
 /// Answers a path that is no resource.
 ///
 /// # Errors
@@ -86,7 +90,8 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Answer<Value> {
 
 fn describe(resource: &Resource, all: &mut Vec<Value>) {
     let (plural, kind) = (&resource.plural, &resource.kind);
-    let mut main = entry(plural, &resource.singular, resource.namespaced, kind, VERBS);
+    let verbs = if resource.custom { CUSTOM_VERBS } else { VERBS };
+    let mut main = entry(plural, &resource.singular, resource.namespaced, kind, verbs);
     if !resource.short.is_empty() {
         main["shortNames"] = json!(resource.short);
     }

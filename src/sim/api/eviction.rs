@@ -28,7 +28,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
     }
     let mut options = delete::from_body(eviction.get("deleteOptions").unwrap_or(&Value::Null));
-    options.dry_run |= call.is_dry_run()?;
+    options.dry_run |= call.is_dry_run();
     let pod = current(world, world.registry.get(target.resource), &key)?;
     if ignores_budgets(&pod) {
         return evict(world, &key, &options);
@@ -38,17 +38,13 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         if budgets.is_empty() {
             return evict(world, &key, &options);
         }
-        // The real server puts this failure into the body of a 201: its create handler takes only the body's code
-        // over, never into the HTTP status line (`apiserver/pkg/endpoints/handlers/create.go`).
-        return Ok(Reply::json(
-            201,
-            &json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 500,
-                "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-            }),
-        ));
+        let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        return Err(Refusal::plain(message));
     };
-    if !may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
+    if may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
+        // The server puts the version that it has just read in the place of the caller's.
+        options.resource_version = None;
+    } else {
         check_and_decrement(world, budget, &key.name, options.dry_run)?;
     }
     evict(world, &key, &options)

@@ -1,95 +1,47 @@
 //! Field ownership: sets of field paths and their wire form `fieldsV1`
-//! (`sigs.k8s.io/structured-merge-diff`, KEP-555), enough for apply conflicts between managers.
+//! (`sigs.k8s.io/structured-merge-diff/fieldpath`, KEP-555).
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// A path of elements in the form of `fieldsV1`: `f:name` or `k:{"name":"x"}`.
-type Path = Vec<String>;
+use crate::sim::schema::Path;
 
-/// A set of leaf fields.
+/// A set of fields; a field that holds others may be a member too, which the wire form shows as `.`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldSet(BTreeSet<Path>);
 
-/// Members of an object that nobody owns.
-const UNOWNED: &[&str] = &["apiVersion", "kind"];
-const UNOWNED_METADATA: &[&str] = &[
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "managedFields",
-    "generateName",
+/// Fields that nobody owns (`k8s.io/apimachinery/pkg/util/managedfields/internal/stripmeta.go`).
+const UNOWNED: &[&[&str]] = &[
+    &["f:apiVersion"],
+    &["f:kind"],
+    &["f:metadata"],
+    &["f:metadata", "f:name"],
+    &["f:metadata", "f:namespace"],
+    &["f:metadata", "f:creationTimestamp"],
+    &["f:metadata", "f:selfLink"],
+    &["f:metadata", "f:uid"],
+    &["f:metadata", "f:generation"],
+    &["f:metadata", "f:managedFields"],
+    &["f:metadata", "f:resourceVersion"],
 ];
 
-/// The member that identifies the items of a list; `None` for lists that are replaced as a whole.
-///
-/// From the `patchMergeKey` and `listMapKey` tags of `k8s.io/api`; custom resources have no such lists here.
-pub(crate) fn merge_key(field: &str, items: &[Value]) -> Option<&'static str> {
-    let candidates: &[&str] = match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" => {
-            &["name"]
-        }
-        "conditions" | "addresses" => &["type"],
-        "volumeMounts" => &["mountPath"],
-        "ports" => &["containerPort", "port"],
-        "ownerReferences" => &["uid"],
-        _ => return None,
-    };
-    candidates.iter().find(|key| !items.is_empty() && items.iter().all(|i| i.get(**key).is_some())).copied()
+impl From<BTreeSet<Path>> for FieldSet {
+    fn from(paths: BTreeSet<Path>) -> Self {
+        Self(paths)
+    }
 }
 
 impl FieldSet {
-    /// The leaves of an object.
-    pub(crate) fn of(object: &Value, custom: bool) -> Self {
-        let mut set = Self::default();
-        if let Value::Object(map) = object {
-            for (key, value) in map.iter().filter(|(k, _)| !UNOWNED.contains(&k.as_str())) {
-                let mut path = vec![format!("f:{key}")];
-                if key == "metadata" {
-                    set.add_metadata(value, custom);
-                } else {
-                    set.add(&mut path, key, value, custom);
-                }
-            }
-        }
-        set
-    }
-
-    fn add_metadata(&mut self, metadata: &Value, custom: bool) {
-        for (key, value) in metadata.as_object().into_iter().flatten() {
-            if !UNOWNED_METADATA.contains(&key.as_str()) {
-                self.add(&mut vec!["f:metadata".to_owned(), format!("f:{key}")], key, value, custom);
-            }
-        }
-    }
-
-    fn add(&mut self, path: &mut Path, field: &str, value: &Value, custom: bool) {
-        match value {
-            Value::Object(map) if !map.is_empty() => {
-                for (key, value) in map {
-                    path.push(format!("f:{key}"));
-                    self.add(path, key, value, custom);
-                    path.pop();
-                }
-            }
-            Value::Array(items) if !custom || field == "ownerReferences" => match merge_key(field, items) {
-                Some(key) => {
-                    for item in items {
-                        path.push(format!("k:{}", json!({key: item[key]})));
-                        self.add(path, "", item, custom);
-                        path.pop();
-                    }
-                }
-                None => drop(self.0.insert(path.clone())),
-            },
-            _ => drop(self.0.insert(path.clone())),
-        }
+    /// Without what nobody owns, and without what lies below one of `reset`.
+    pub(crate) fn owned(mut self, reset: &[&[&str]]) -> Self {
+        self.0.retain(|path| {
+            let is = |other: &[&str]| path.iter().map(String::as_str).eq(other.iter().copied());
+            let below =
+                |other: &[&str]| path.len() >= other.len() && path.iter().zip(other).all(|(a, b)| a == b);
+            !UNOWNED.iter().any(|u| is(u)) && !reset.iter().any(|r| below(r))
+        });
+        self
     }
 
     /// Reads `fieldsV1`.
@@ -100,14 +52,15 @@ impl FieldSet {
     }
 
     fn read(&mut self, path: &mut Path, fields: &Value) {
-        let Some(map) = fields.as_object().filter(|m| !m.is_empty()) else {
-            if !path.is_empty() {
+        for (element, rest) in fields.as_object().into_iter().flatten() {
+            if element == "." {
+                self.0.insert(path.clone());
+                continue;
+            }
+            path.push(element.clone());
+            if rest.as_object().is_none_or(Map::is_empty) {
                 self.0.insert(path.clone());
             }
-            return;
-        };
-        for (element, rest) in map.iter().filter(|(e, _)| *e != ".") {
-            path.push(element.clone());
             self.read(path, rest);
             path.pop();
         }
@@ -115,20 +68,19 @@ impl FieldSet {
 
     /// Writes `fieldsV1`.
     pub(crate) fn to_wire(&self) -> Value {
-        let mut root = Value::Object(Map::new());
-        for path in &self.0 {
+        let mut root = json!({});
+        // Longer paths come after their beginnings, so a member that holds others is there already when they come.
+        for (path, next) in self.0.iter().zip(self.0.iter().skip(1).map(Some).chain([None])) {
             let mut here = &mut root;
             for element in path {
                 let Value::Object(map) = here else { break };
                 here = map.entry(element.clone()).or_insert_with(|| json!({}));
             }
+            if next.is_some_and(|next| next.starts_with(path)) {
+                here["."] = json!({});
+            }
         }
         root
-    }
-
-    /// The fields of this set whose values differ between two objects.
-    pub(crate) fn changed(&self, old: &Value, new: &Value) -> Self {
-        Self(self.0.iter().filter(|p| lookup(old, p) != lookup(new, p)).cloned().collect())
     }
 
     /// The common fields.
@@ -151,37 +103,44 @@ impl FieldSet {
         self.0.is_empty()
     }
 
-    /// The fields as messages show them: `.metadata.labels.app`.
+    /// The fields as messages show them: `.metadata.labels.app`, `.spec.containers[name="main"].image`.
     pub(crate) fn printed(&self) -> Vec<String> {
-        let element = |e: &String| match e.strip_prefix("f:") {
-            Some(name) => format!(".{name}"),
-            None => {
-                format!("[{}]", e.trim_start_matches("k:").trim_matches(['{', '}']).replace("\":", "\"="))
-            }
-        };
-        self.0.iter().map(|p| p.iter().map(element).collect()).collect()
+        self.0.iter().map(|p| p.iter().map(|element| printed(element)).collect()).collect()
     }
 
-    /// Removes the fields from an object, and objects that become empty by it.
-    pub(crate) fn remove_from(&self, object: &mut Value) {
+    /// Removes the fields from an object, but those that hold a field of `kept`.
+    pub(crate) fn remove_from(&self, object: &mut Value, kept: &Self) {
         for path in &self.0 {
-            remove(object, path);
+            let holds_kept = kept.0.range(path.clone()..).next().is_some_and(|next| next.starts_with(path));
+            if !holds_kept {
+                remove(object, path);
+            }
         }
+    }
+}
+
+fn printed(element: &str) -> String {
+    match element.split_once(':') {
+        Some(("f", name)) => format!(".{name}"),
+        Some(("v", value)) => format!("[={value}]"),
+        Some((_, key)) => {
+            let key: Map<String, Value> = serde_json::from_str(key).unwrap_or_default();
+            let pairs: Vec<String> = key.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            format!("[{}]", pairs.join(","))
+        }
+        None => element.to_owned(),
     }
 }
 
 /// The item of a keyed list that an element names.
 fn item_index(items: &[Value], element: &str) -> Option<usize> {
+    if let Some(value) = element.strip_prefix("v:") {
+        let value: Value = serde_json::from_str(value).ok()?;
+        return items.iter().position(|item| *item == value);
+    }
     let key: Value = serde_json::from_str(element.strip_prefix("k:")?).ok()?;
     let key = key.as_object()?;
     items.iter().position(|item| key.iter().all(|(k, v)| item.get(k) == Some(v)))
-}
-
-fn lookup<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(object, |here, element| match here {
-        Value::Array(items) => items.get(item_index(items, element)?),
-        _ => here.get(element.strip_prefix("f:")?),
-    })
 }
 
 fn remove(here: &mut Value, path: &[String]) {
@@ -189,25 +148,22 @@ fn remove(here: &mut Value, path: &[String]) {
     match here {
         Value::Object(map) => {
             let Some(name) = first.strip_prefix("f:") else { return };
-            let Some(inner) = map.get_mut(name) else { return };
-            remove(inner, rest);
-            if rest.is_empty() || is_empty(inner) {
+            if rest.is_empty() {
                 map.shift_remove(name);
+            } else if let Some(inner) = map.get_mut(name) {
+                remove(inner, rest);
             }
         }
         Value::Array(items) => {
             let Some(at) = item_index(items, first) else { return };
-            remove(&mut items[at], rest);
-            if rest.is_empty() || is_empty(&items[at]) {
+            if rest.is_empty() {
                 items.remove(at);
+            } else {
+                remove(&mut items[at], rest);
             }
         }
         _ => {}
     }
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 #[cfg(test)]
@@ -215,19 +171,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wire_form_round_trips() {
-        let object = json!({"metadata": {"labels": {"a": "1"}, "name": "x"}, "spec": {
-            "containers": [{"name": "c", "image": "i"}], "taints": [{"key": "k"}]}});
-        let set = FieldSet::of(&object, false);
-        assert_eq!(FieldSet::from_wire(&set.to_wire()), set);
+    fn the_wire_form_round_trips_and_shows_fields_that_hold_others() {
+        let wire = json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {
+            "f:containers": {"k:{\"name\":\"c\"}": {".": {}, "f:image": {}}}, "f:taints": {}}});
+        let set = FieldSet::from_wire(&wire);
+        assert_eq!(set.to_wire(), wire);
         assert_eq!(
             set.printed(),
             [
+                ".metadata.labels",
                 ".metadata.labels.a",
-                ".spec.containers[\"name\"=\"c\"].image",
-                ".spec.containers[\"name\"=\"c\"].name",
+                ".spec.containers[name=\"c\"]",
+                ".spec.containers[name=\"c\"].image",
                 ".spec.taints"
             ]
         );
+    }
+
+    #[test]
+    fn fields_that_hold_what_another_owns_stay() {
+        let mut object = json!({"spec": {"a": {"b": 1, "c": 2}, "d": 3}});
+        let mine = FieldSet::from_wire(&json!({"f:spec": {"f:a": {".": {}, "f:b": {}}, "f:d": {}}}));
+        let kept = FieldSet::from_wire(&json!({"f:spec": {"f:a": {"f:c": {}}}}));
+        mine.remove_from(&mut object, &kept);
+        assert_eq!(object, json!({"spec": {"a": {"c": 2}}}));
     }
 }

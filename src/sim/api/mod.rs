@@ -3,12 +3,15 @@
 
 mod apply;
 mod call;
+mod decode;
 mod delete;
 mod discovery;
 mod eviction;
 mod exec;
 mod fields;
 mod helm;
+mod options;
+mod owner;
 mod patch;
 mod rbac;
 mod read;
@@ -132,26 +135,36 @@ fn injected(code: u16) -> Refusal {
 
 fn authorize(shared: &Shared, route: &Route, call: &Call, verb: &str, resource: &str) -> Answer<()> {
     let world = shared.lock();
-    let refused = if world.rbac { rbac::refused(&world, route, call, verb, resource) } else { None };
-    if let Some(ask) = refused {
-        return Err(forbidden(&ask));
+    if let Some(user) = call.impersonated().or(world.rbac.then_some(rbac::USER))
+        && let Some(ask) = rbac::refused(&world, user, route, call, verb, resource)
+    {
+        let missing = rbac::missing_roles(&world, user, &ask.namespace);
+        let refusal = forbidden(user, &ask);
+        return Err(match missing.as_slice() {
+            [] => refusal,
+            [one] => refusal.adding(&format!(": RBAC: {one}")),
+            many => refusal.adding(&format!(": RBAC: [{}]", many.join(", "))),
+        });
     }
     let Some(target) = route.target() else { return Ok(()) };
     if !world.faults.is_denied(verb, resource) {
         return Ok(());
     }
     let group = world.registry.get(target.resource).group.clone();
-    Err(forbidden(&rbac::Ask {
-        verb: verb.to_owned(),
-        group,
-        resource: resource.to_owned(),
-        namespace: target.namespace.clone().unwrap_or_default(),
-        name: target.name.clone().unwrap_or_default(),
-    }))
+    Err(forbidden(
+        rbac::USER,
+        &rbac::Ask {
+            verb: verb.to_owned(),
+            group,
+            resource: resource.to_owned(),
+            namespace: target.namespace.clone().unwrap_or_default(),
+            name: target.name.clone().unwrap_or_default(),
+        },
+    ))
 }
 
 /// As the API server words it.
-fn forbidden(ask: &rbac::Ask) -> Refusal {
+fn forbidden(user: &str, ask: &rbac::Ask) -> Refusal {
     let rbac::Ask { verb, group, resource, namespace, name } = ask;
     let place = match namespace.as_str() {
         "" => "at the cluster scope".to_owned(),
@@ -161,10 +174,9 @@ fn forbidden(ask: &rbac::Ask) -> Refusal {
     let plural = resource.split('/').next().unwrap_or_default();
     let qualified = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
     let message = format!(
-        "{qualified}{object} is forbidden: User {:?} cannot {verb} resource {resource:?} in API group {group:?} {place}",
-        rbac::USER,
+        "{qualified}{object} is forbidden: User {user:?} cannot {verb} resource {resource:?} in API group {group:?} {place}",
     );
-    Refusal::new(403, "Forbidden", message)
+    Refusal::new(403, "Forbidden", message).naming(group, plural, name)
 }
 
 fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {
@@ -172,6 +184,7 @@ fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {
         Route::Resource(target) => target,
         Route::Helm(rest) => return helm::answer(shared, &call, rest),
         Route::Review(kind) => return review::answer(&shared.lock(), &call, kind),
+        Route::NoGroup => return Ok(Reply::NoPage),
         Route::Fixed(path) => return discovery::answer(&shared.lock(), path),
         Route::Unknown => return Err(Refusal::no_such_path()),
     };

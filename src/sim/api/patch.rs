@@ -1,13 +1,15 @@
 //! patch: JSON patch, merge patch, strategic merge patch; server-side apply has its own file.
 
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
 use crate::sim::json::{merge, name, set, text};
+use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
 use super::write::{current, key_of, store};
-use super::{Call, Reply, Target, apply, read, strategic};
+use super::{Call, Reply, Target, apply, options, read, strategic};
 
 /// Answers a patch.
 ///
@@ -17,6 +19,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     let key = key_of(target)?;
     let info = world.registry.get(target.resource).clone();
     let kind = call.header("content-type").split(';').next().unwrap_or_default().to_owned();
+    options::check_patch(call, kind == "application/apply-patch+yaml")?;
     if kind == "application/apply-patch+yaml" {
         return apply::answer(world, call, target);
     }
@@ -29,18 +32,29 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     match kind.as_str() {
         "application/merge-patch+json" => merge(&mut new, &call.json()?),
         "application/json-patch+json" => patch_json(&mut new, call)?,
-        "application/strategic-merge-patch+json" if !info.custom => strategic::patch(&mut new, &call.json()?),
-        other => {
-            let why = format!(
-                "the body of the request was in an unknown format - accepted media types include: \
-                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; got {other:?}"
-            );
-            return Err(Refusal::unsupported_media(why));
+        "application/strategic-merge-patch+json" if !info.custom => {
+            strategic::patch(&mut new, &call.json()?, &schema::of(&info));
         }
+        "application/strategic-merge-patch+json" => {
+            return Err(Refusal::unsupported_media(
+                "the body of the request was in an unknown format - accepted media types include: \
+                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            ));
+        }
+        _ => return Err(Refusal::unknown_media()),
     }
     if !is_scale {
-        if name(&new) != key.name || text(&new, "/metadata/namespace") != key.namespace {
-            return Err(Refusal::bad_request("a patch cannot change the name or namespace of an object"));
+        let (given, space) = (name(&new), text(&new, "/metadata/namespace"));
+        if given != key.name {
+            return Err(Refusal::bad_request(format!(
+                "the name of the object ({given}) does not match the name on the URL ({})",
+                key.name
+            )));
+        }
+        if space != key.namespace {
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
         }
         set(&mut new, "/apiVersion", text(&old, "/apiVersion"));
     }
@@ -48,13 +62,23 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
 }
 
 fn patch_json(new: &mut Value, call: &Call) -> Answer<()> {
-    let operations: Vec<json_patch::PatchOperation> = call.json()?;
-    json_patch::patch(new, &operations).map_err(|why| {
-        // The real server does not say which operation failed; the cause is an addition that helps in tests.
-        Refusal::new(422, "Invalid", "the server rejected our request due to an error in our request").cause(
-            "UnexpectedServerResponse",
-            &why.to_string(),
-            "",
-        )
-    })
+    let operations: Value = call.json()?;
+    if !operations.is_array() {
+        return Err(Refusal::bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+        ));
+    }
+    let operations: Vec<PatchOperation> =
+        serde_json::from_value(operations).map_err(|_| Refusal::inapplicable())?;
+    for operation in operations {
+        // The server's library replaces what is not there as well.
+        let operation = match operation {
+            PatchOperation::Replace(replace) if new.pointer(replace.path.as_str()).is_none() => {
+                PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
+            }
+            other => other,
+        };
+        json_patch::patch(new, &[operation]).map_err(|_| Refusal::inapplicable())?;
+    }
+    Ok(())
 }

@@ -3,6 +3,8 @@
 //! Rules are matched as the API server matches them (kubernetes plugin/pkg/auth/authorizer/rbac): a ClusterRole by a
 //! ClusterRoleBinding holds everywhere, by a RoleBinding in its namespace. What helm would ask for is asked as well.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::sim::cni::chart;
@@ -47,32 +49,52 @@ impl Ask {
 }
 
 /// The first question of a request that is answered with no.
-pub(crate) fn refused(world: &World, route: &Route, call: &Call, verb: &str, resource: &str) -> Option<Ask> {
+pub(crate) fn refused(
+    world: &World,
+    user: &str,
+    route: &Route,
+    call: &Call,
+    verb: &str,
+    resource: &str,
+) -> Option<Ask> {
     let asks = match route {
         Route::Resource(target) => of_request(world, target, call, verb, resource),
         Route::Helm(rest) => of_helm(world, rest, call),
         _ => Vec::new(),
     };
-    asks.into_iter().find(|ask| !allows(world, ask))
+    asks.into_iter().find(|ask| !allows(world, user, ask))
 }
 
-/// Whether a question is answered with yes.
-pub(crate) fn allows(world: &World, ask: &Ask) -> bool {
-    rules(world, &ask.namespace).iter().any(|rule| ask.is_in(rule))
+/// Whether a question of a user is answered with yes.
+pub(crate) fn allows(world: &World, user: &str, ask: &Ask) -> bool {
+    rules(world, user, &ask.namespace).iter().any(|rule| ask.is_in(rule))
 }
 
-/// The rules that hold for the caller in a namespace; in none, those of ClusterRoleBindings.
-pub(crate) fn rules(world: &World, namespace: &str) -> Vec<Value> {
-    let mut rules = Vec::new();
-    for (kind, place) in [("ClusterRoleBinding", None), ("RoleBinding", Some(namespace))] {
-        let Some(resource) = world.registry.by_kind(RBAC, kind) else { continue };
-        for binding in world.store.list(resource, place).filter(|binding| is_for_us(binding)) {
-            rules.extend(
-                role(world, binding, namespace).into_iter().flat_map(|role| list(role, "/rules")).cloned(),
-            );
-        }
-    }
-    rules
+/// Roles that bindings of a user name and that are not there, as the server tells of them.
+pub(crate) fn missing_roles(world: &World, user: &str, namespace: &str) -> Vec<String> {
+    let missing = bindings(world, user, namespace).filter(|b| role(world, b, namespace).is_none());
+    let told = |b: &Arc<Value>| {
+        let kind = text(b, "/roleRef/kind").to_lowercase();
+        format!("{kind}.rbac.authorization.k8s.io {:?} not found", text(b, "/roleRef/name"))
+    };
+    missing.map(|b| told(&b)).collect()
+}
+
+fn bindings<'w>(world: &'w World, user: &'w str, namespace: &str) -> impl Iterator<Item = Arc<Value>> + 'w {
+    let places = [("ClusterRoleBinding", None), ("RoleBinding", Some(namespace.to_owned()))];
+    places.into_iter().flat_map(move |(kind, place)| {
+        let resource = world.registry.by_kind(RBAC, kind);
+        let all = resource
+            .into_iter()
+            .flat_map(move |r| world.store.list(r, place.as_deref()).cloned().collect::<Vec<_>>());
+        all.filter(move |binding| is_for(binding, user))
+    })
+}
+
+/// The rules that hold for a user in a namespace; in none, those of ClusterRoleBindings.
+pub(crate) fn rules(world: &World, user: &str, namespace: &str) -> Vec<Value> {
+    let roles = bindings(world, user, namespace).filter_map(|b| role(world, &b, namespace));
+    roles.flat_map(|role| list(role, "/rules").to_vec()).collect()
 }
 
 fn role<'w>(world: &'w World, binding: &Value, namespace: &str) -> Option<&'w Value> {
@@ -82,8 +104,8 @@ fn role<'w>(world: &'w World, binding: &Value, namespace: &str) -> Option<&'w Va
     world.object(resource, namespace, text(binding, "/roleRef/name"))
 }
 
-fn is_for_us(binding: &Value) -> bool {
-    list(binding, "/subjects").iter().any(|s| text(s, "/kind") == "User" && text(s, "/name") == USER)
+fn is_for(binding: &Value, user: &str) -> bool {
+    list(binding, "/subjects").iter().any(|s| text(s, "/kind") == "User" && text(s, "/name") == user)
 }
 
 fn of_request(world: &World, target: &Target, call: &Call, verb: &str, resource: &str) -> Vec<Ask> {

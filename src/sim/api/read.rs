@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::sim::json::{int, set, text};
+use crate::sim::json::{int, set, text, unset};
 use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
-use super::{Call, Reply, Target};
+use super::{Call, Reply, Target, options};
 
 /// Page runs under way that are kept; the oldest answers 410 when another comes.
 const KEPT: usize = 32;
@@ -113,6 +113,10 @@ struct List<'a> {
 }
 
 fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
+    options::check_list(call)?;
+    if let Some(version) = call.param("resourceVersion").filter(|v| v.parse::<u64>().is_err()) {
+        return Err(Refusal::bad_request(format!("invalid resource version: {}", not_a_version(version))));
+    }
     let limit: usize = call.param("limit").and_then(|l| l.parse().ok()).unwrap_or(0);
     let mut snapshot = if let Some(token) = call.param("continue") {
         resume(world, token)?
@@ -139,8 +143,13 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     } else {
         (format!("{}List", info.kind), info.api_version(&target.version))
     };
-    let items = page.iter().map(|o| present(info, &target.version, bare, o)).collect();
+    let items = page.iter().map(|o| present_item(info, &target.version, bare, o)).collect();
     Ok(Reply::json(200, &List { kind, api_version, metadata, items }))
+}
+
+/// What the server says of a version that is no number.
+pub(crate) fn not_a_version(text: &str) -> String {
+    format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
 }
 
 fn resume(world: &mut World, token: &str) -> Answer<Snapshot> {
@@ -189,15 +198,34 @@ pub(crate) fn present<'a>(info: &Resource, version: &str, bare: bool, object: &'
     Presented::Changed(copy)
 }
 
+/// Shapes an item of a list: those of built-in kinds do not tell their kind, which the list tells.
+pub(crate) fn present_item<'a>(
+    info: &Resource,
+    version: &str,
+    bare: bool,
+    object: &'a Value,
+) -> Presented<'a> {
+    if bare || info.custom {
+        return present(info, version, bare, object);
+    }
+    let mut copy = object.clone();
+    unset(&mut copy, "", "kind");
+    unset(&mut copy, "", "apiVersion");
+    Presented::Changed(copy)
+}
+
 /// The Scale of a workload.
 pub(crate) fn scale_of(object: &Value) -> Value {
-    json!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1",
-        "metadata": {
-            "name": text(object, "/metadata/name"), "namespace": text(object, "/metadata/namespace"),
-            "uid": text(object, "/metadata/uid"), "resourceVersion": text(object, "/metadata/resourceVersion"),
-        },
+    let mut scale = json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {},
         "spec": {"replicas": int(object, "/spec/replicas")},
         "status": {"replicas": int(object, "/status/replicas")},
-    })
+    });
+    for member in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        scale["metadata"][member] = object["metadata"][member].clone();
+    }
+    if let Some(selector) = Labels::from_object(&object["spec"]["selector"]) {
+        set(&mut scale, "/status/selector", selector.to_string());
+    }
+    scale
 }

@@ -21,12 +21,16 @@ pub(crate) enum Reply {
     Json(u16, Vec<u8>),
     /// Text, for health paths.
     Text(&'static str),
+    /// What the server's router says of a path that leads nowhere.
+    NoPage,
     /// A failure, with `Retry-After`.
     Refused(Refusal),
     /// JSON documents, one a line, as long as the client listens.
     Stream(BoxStream<'static, Bytes>),
     /// A protocol switch: headers of the answer.
     Switch(Vec<(HeaderName, HeaderValue)>),
+    /// Another answer with headers `Warning`.
+    Warned(Box<Self>, Vec<String>),
 }
 
 impl Reply {
@@ -38,11 +42,17 @@ impl Reply {
         }
     }
 
+    /// With warnings, if there are any.
+    pub(crate) fn warned(self, warnings: Vec<String>) -> Self {
+        if warnings.is_empty() { self } else { Self::Warned(Box::new(self), warnings) }
+    }
+
     /// As a response.
     pub(crate) fn into_response(self) -> Response<AnswerBody> {
         match self {
             Self::Json(code, bytes) => response(code, "application/json", full(bytes.into())),
             Self::Text(text) => response(200, "text/plain; charset=utf-8", full(text.into())),
+            Self::NoPage => response(404, "text/plain; charset=utf-8", full("404 page not found\n".into())),
             Self::Refused(refusal) => {
                 let bytes = refusal.body.to_string().into_bytes();
                 let mut response = response(refusal.code, "application/json", full(bytes.into()));
@@ -54,6 +64,16 @@ impl Reply {
             Self::Stream(stream) => {
                 let frames = stream.map(|bytes| Ok(Frame::data(bytes)));
                 response(200, "application/json", StreamBody::new(frames).boxed_unsync())
+            }
+            Self::Warned(reply, warnings) => {
+                let mut response = reply.into_response();
+                for warning in warnings {
+                    // Code 299 and no agent, as the API server writes it; a text that fits no header is left out.
+                    if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
+                        response.headers_mut().append(header::WARNING, value);
+                    }
+                }
+                response
             }
             Self::Switch(headers) => {
                 let mut response = Response::new(full(Bytes::new()));

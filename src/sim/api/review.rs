@@ -21,15 +21,19 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
     let mut review: Value = call.json()?;
     match kind {
         "selfsubjectaccessreviews" => {
-            let allowed = is_allowed(world, &review["spec"]["resourceAttributes"]);
+            let allowed = is_allowed(world, call, &review["spec"]["resourceAttributes"]);
             set(&mut review, "/status", json!({"allowed": allowed}));
-            if !allowed {
+            if !allowed && !world.rbac && call.impersonated().is_none() {
                 set(&mut review, "/status/reason", "denied by the embedded cluster's switch");
             }
         }
         "selfsubjectrulesreviews" => {
             let rules = if world.rbac {
-                rbac::rules(world, text(&review, "/spec/namespace"))
+                rbac::rules(
+                    world,
+                    call.impersonated().unwrap_or(rbac::USER),
+                    text(&review, "/spec/namespace"),
+                )
             } else if world.faults.denies_something() {
                 narrowed(world)
             } else {
@@ -46,15 +50,15 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
     Ok(Reply::json(201, &review))
 }
 
-fn is_allowed(world: &World, attributes: &Value) -> bool {
+fn is_allowed(world: &World, call: &Call, attributes: &Value) -> bool {
     let resource = match text(attributes, "/subresource") {
         "" => text(attributes, "/resource").to_owned(),
         sub => format!("{}/{sub}", text(attributes, "/resource")),
     };
-    if world.rbac {
+    if let Some(user) = call.impersonated().or(world.rbac.then_some(rbac::USER)) {
         let [verb, group, namespace, name] =
             ["/verb", "/group", "/namespace", "/name"].map(|field| text(attributes, field).to_owned());
-        return rbac::allows(world, &rbac::Ask { verb, group, resource, namespace, name });
+        return rbac::allows(world, user, &rbac::Ask { verb, group, resource, namespace, name });
     }
     !world.faults.is_denied(text(attributes, "/verb"), &resource)
 }

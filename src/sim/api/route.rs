@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Fixed(String),
     /// The stand-in for helm; segments after `/sim/helm`.
     Helm(Vec<String>),
+    /// A group or version that is not served at all.
+    NoGroup,
     /// Nothing that is served.
     Unknown,
 }
@@ -51,6 +53,11 @@ impl Route {
             _ => (None, rest),
         };
         let [plural, rest @ ..] = rest else { return Self::Unknown };
+        let serves =
+            registry.served().any(|(_, r)| r.group == group && r.versions.iter().any(|v| v == version));
+        if !serves && !group.is_empty() {
+            return Self::NoGroup;
+        }
         let Some(resource) = registry.find(group, plural) else { return Self::Unknown };
         let info = registry.get(resource);
         if !info.versions.iter().any(|v| v == version) || (namespace.is_some() && !info.namespaced) {
@@ -109,7 +116,7 @@ impl Route {
             }
             Self::Review(kind) => kind.clone(),
             Self::Helm(_) => "helm".to_owned(),
-            Self::Fixed(_) | Self::Unknown => String::new(),
+            Self::Fixed(_) | Self::NoGroup | Self::Unknown => String::new(),
         }
     }
 }

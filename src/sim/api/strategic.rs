@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::merge_key;
+use crate::sim::schema::{self, Shape, Strategy};
 
-/// Applies a patch.
-pub(crate) fn patch(object: &mut Value, patch: &Value) {
+/// Applies a patch to something of a shape.
+pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &Shape) {
     let Value::Object(changes) = patch else {
         *object = patch.clone();
         return;
@@ -23,56 +23,80 @@ pub(crate) fn patch(object: &mut Value, patch: &Value) {
         if let Some(list) = key.strip_prefix("$deleteFromPrimitiveList/") {
             delete_primitives(map.get_mut(list), change);
         } else if !key.starts_with('$') {
-            patch_member(map, key, change);
+            patch_member(map, key, change, &schema::member(shape, key).unwrap_or(Shape::Any));
         }
     }
 }
 
-fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value) {
+fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value, shape: &Shape) {
     match change {
         Value::Null => drop(map.shift_remove(key)),
         Value::Object(_) if change.get("$patch").is_some_and(|p| p == "delete") => {
             drop(map.shift_remove(key));
         }
-        Value::Object(_) => patch(map.entry(key).or_insert(Value::Null), change),
+        Value::Object(_) => patch(map.entry(key).or_insert(Value::Null), change, shape),
         Value::Array(changes) => {
             let old = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
-            patch_list(old, key, changes);
+            patch_list(old, changes, shape);
         }
         _ => drop(map.insert(key.to_owned(), change.clone())),
     }
 }
 
-fn patch_list(old: &mut Value, field: &str, changes: &[Value]) {
+fn patch_list(old: &mut Value, changes: &[Value], shape: &Shape) {
     let Value::Array(items) = old else {
         *old = Value::Array(changes.iter().map(without_directives).collect());
         return;
     };
-    if changes.iter().any(|c| c.get("$patch").is_some_and(|p| p == "replace")) {
-        *items = changes.iter().filter(|c| c.get("$patch").is_none()).map(without_directives).collect();
-        return;
-    }
-    if field == "finalizers" {
-        let new: Vec<Value> = changes.iter().filter(|c| !items.contains(c)).cloned().collect();
-        items.extend(new);
-        return;
-    }
-    // Taints merge by key here, unlike under server-side apply, where the list is atomic.
-    let key = if field == "taints" { Some("key") } else { merge_key(field, changes) };
-    let Some(key) = key else {
-        *items = changes.to_vec();
-        return;
-    };
-    for change in changes {
-        let at = items.iter().position(|i| i.get(key).is_some() && i.get(key) == change.get(key));
-        let is_delete = change.get("$patch").is_some_and(|p| p == "delete");
-        match at {
-            Some(at) if is_delete => drop(items.remove(at)),
-            Some(at) => patch(&mut items[at], change),
-            None if is_delete => {}
-            None => items.push(without_directives(change)),
+    match shape {
+        Shape::List(item, _, Strategy::MergeBy(key)) => {
+            if changes.iter().any(|c| c.get("$patch").is_some_and(|p| p == "replace")) {
+                *items =
+                    changes.iter().filter(|c| c.get("$patch").is_none()).map(without_directives).collect();
+            } else {
+                merge_items(items, changes, item, key);
+            }
         }
+        Shape::List(_, _, Strategy::MergeValues) => {
+            let new: Vec<Value> = changes.iter().filter(|c| !items.contains(c)).cloned().collect();
+            items.extend(new);
+        }
+        _ => *items = changes.to_vec(),
     }
+}
+
+fn merge_items(items: &mut Vec<Value>, changes: &[Value], shape: &Shape, key: &str) {
+    let place = |all: &[Value], wanted: &Value| {
+        all.iter().position(|i| i.get(key).is_some() && i.get(key) == wanted.get(key))
+    };
+    let before = items.clone();
+    let mut patched = Vec::new();
+    for change in changes {
+        let at = place(items, change);
+        let found = at.map(|at| items.remove(at));
+        if change.get("$patch").is_some_and(|p| p == "delete") {
+            continue;
+        }
+        patched.push(match found {
+            Some(mut item) => {
+                patch(&mut item, change, shape);
+                item
+            }
+            None => without_directives(change),
+        });
+    }
+    // The patch's items come in its order; the others come between them where they stood before
+    // (`strategicpatch.mergeSortedSlice`).
+    let mut rest = std::mem::take(items).into_iter().peekable();
+    for item in patched {
+        if let Some(at) = place(&before, &item) {
+            while let Some(other) = rest.next_if(|other| place(&before, other) < Some(at)) {
+                items.push(other);
+            }
+        }
+        items.push(item);
+    }
+    items.extend(rest);
 }
 
 fn delete_primitives(list: Option<&mut Value>, values: &Value) {
@@ -98,18 +122,26 @@ mod tests {
     use serde_json::json;
 
     fn patched(mut object: Value, change: &Value) -> Value {
-        patch(&mut object, change);
+        patch(&mut object, change, &Shape::Struct("core.v1.Node".to_owned()));
         object
     }
 
     #[test]
-    fn lists_merge_by_their_keys() {
-        let old = json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}], "args": [1, 2]}});
-        let new = patched(
-            old,
-            &json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}, {"key": "a", "$patch": "delete"}], "args": [3]}}),
+    fn lists_merge_by_their_keys_in_the_order_of_the_patch() {
+        let pod = |containers: Value| json!({"spec": {"containers": containers}});
+        let mut old = pod(json!([{"name": "a", "env": [{"name": "A"}]}, {"name": "b"}]));
+        let change = pod(
+            json!([{"name": "c"}, {"name": "a", "env": [{"name": "B"}]}, {"name": "b", "$patch": "delete"}]),
         );
-        assert_eq!(new, json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}], "args": [3]}}));
+        patch(&mut old, &change, &Shape::Struct("core.v1.Pod".to_owned()));
+        assert_eq!(old, pod(json!([{"name": "c"}, {"name": "a", "env": [{"name": "B"}, {"name": "A"}]}])));
+    }
+
+    #[test]
+    fn taints_have_no_keys() {
+        let old = json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}});
+        let new = json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}]}});
+        assert_eq!(patched(old, &new), new);
     }
 
     #[test]

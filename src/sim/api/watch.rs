@@ -17,11 +17,14 @@ use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::{Event, EventKind};
 use crate::sim::world::{Shared, World};
 
-use super::read::{Filter, present, wants_metadata};
-use super::{Call, Reply, Target};
+use super::read::{Filter, not_a_version, present, wants_metadata};
+use super::{Call, Reply, Target, options};
 
 /// How often a bookmark comes: about once a minute (`k8s.io/apiserver/pkg/storage/cacher`).
 const BOOKMARKS: Duration = Duration::from_secs(55);
+
+/// How long before its end a watch gets its last bookmark.
+const BEFORE_END: Duration = Duration::from_secs(2);
 
 struct Watcher {
     shared: Shared,
@@ -45,13 +48,12 @@ struct Watcher {
 pub(crate) fn answer(shared: &Shared, call: &Call, target: &Target) -> Answer<Reply> {
     let world = shared.lock();
     let filter = Filter::of(&world, call, target)?;
+    options::check_list(call)?;
     let initial = call.is_set("sendInitialEvents");
     let from = match call.param("resourceVersion") {
         None | Some("0") => None,
         Some(_) if initial => None,
-        Some(text) => Some(text.parse::<u64>().map_err(|_| {
-            Refusal::bad_request(format!("Invalid value: {text:?}: a number is expected for resourceVersion"))
-        })?),
+        Some(text) => Some(text.parse::<u64>().map_err(|_| Refusal::plain(not_a_version(text)))?),
     };
     let limit = call.param("timeoutSeconds").and_then(|s| s.parse().ok()).map(Duration::from_secs);
     let mut watcher = Watcher {
@@ -117,7 +119,7 @@ impl Watcher {
 
     /// Waits for a write, a bookmark's time or the end; `false` at the end.
     async fn wait(&mut self) -> bool {
-        let bookmark = Instant::now() + BOOKMARKS;
+        let bookmark = self.next_bookmark(Instant::now());
         let until = self.deadline.map_or(bookmark, |d| d.min(bookmark));
         tokio::select! {
             changed = self.signal.changed() => changed.is_ok(),
@@ -131,6 +133,15 @@ impl Watcher {
                 }
                 true
             }
+        }
+    }
+
+    /// Once a minute, and shortly before the end (`cacher/cache_watcher.go`, `nextBookmarkTime`).
+    fn next_bookmark(&self, now: Instant) -> Instant {
+        let regular = now + BOOKMARKS;
+        match self.deadline.and_then(|d| d.checked_sub(BEFORE_END)) {
+            Some(last) if last > now => regular.min(last),
+            _ => regular,
         }
     }
 

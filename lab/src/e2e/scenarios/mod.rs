@@ -1,6 +1,7 @@
 //! The list of scenarios: one file each, and one line here.
 
 mod by_hand;
+mod fidelity;
 mod flannel_to_cilium;
 mod interrupted;
 mod meter;
@@ -32,4 +33,5 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     refusals::SCENARIO,
     values::SCENARIO,
     packaging::SCENARIO,
+    fidelity::SCENARIO,
 ];
