@@ -24,11 +24,9 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::FAILED);
         }
     };
+    let settings = cli.global.settings(&helm.unwrap_or_default());
     let ctx = Ctx {
-        place: Place::Live {
-            settings: cli.global.settings(&helm.unwrap_or_default()),
-            helm_bin: cli.global.helm_bin,
-        },
+        place: Place::Live { settings, helm_bin: cli.global.helm_bin },
         cancel: Cancel::default(),
         who: ctx::who(),
         listener: None,

@@ -29,11 +29,14 @@ impl Caller {
     }
 
     async fn take_lease(&self, holder: &str) {
-        let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        let mut body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": "cni-migrate", "namespace": "kube-system"},
             "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}});
         if self.call("POST", LEASE, &body).await.is_err() {
-            self.call("PUT", &format!("{LEASE}/cni-migrate"), &body).await.unwrap();
+            let path = format!("{LEASE}/cni-migrate");
+            let there = self.call("GET", &path, &Value::Null).await.unwrap();
+            body["metadata"]["resourceVersion"] = there["metadata"]["resourceVersion"].clone();
+            self.call("PUT", &path, &body).await.unwrap();
         }
     }
 

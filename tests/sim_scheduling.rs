@@ -92,6 +92,7 @@ async fn pods_spread_over_what_a_constraint_names() {
     let mut template =
         recorded.list("apps/v1", "Deployment").into_iter().find(|d| d["metadata"]["name"] == "web").unwrap();
     template["spec"]["replicas"] = json!(3);
+    template["metadata"].as_object_mut().unwrap().remove("resourceVersion");
     sim.create(&template).unwrap();
     sim.settled(LIMIT).await.unwrap();
     let nodes = nodes_of(&sim, "web");
