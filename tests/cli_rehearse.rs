@@ -2,8 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 #![allow(clippy::disallowed_methods, reason = "tests start the binary")]
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, ListParams, WatchEvent, WatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
 /// In a home without kubeconfig and helm.
@@ -84,4 +91,40 @@ fn samples_are_listed_one_a_line_and_a_wrong_name_is_refused() {
     let wrong = rehearse(&["--sample", "shp"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("there is no such sample"), "{}", text(&wrong.stderr));
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_served_lives() {
+    let home = tempfile::tempdir().unwrap();
+    let mut served = Command::new(assert_cmd::cargo::cargo_bin!("kubectl-cni_migrate"))
+        .args(["rehearse", "--serve", "127.0.0.1:0"])
+        .env("HOME", home.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(served.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let path = line.trim().strip_prefix("export KUBECONFIG=").unwrap();
+    let made_anew = tokio::time::timeout(Duration::from_secs(60), pod_made_anew(Path::new(path))).await;
+    served.kill().unwrap();
+    served.wait().unwrap();
+    made_anew.expect("its controllers are at work");
+}
+
+/// Deletes a pod of a Deployment and waits for the next one.
+async fn pod_made_anew(kubeconfig: &Path) {
+    let config = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    let pods: Api<Pod> = Api::namespaced(kube::Client::try_from(config).unwrap(), "shop");
+    let all = pods.list(&ListParams::default().labels("app=web")).await.unwrap();
+    let version = all.metadata.resource_version.clone().unwrap();
+    let old = all.items.into_iter().next().unwrap().metadata.name.unwrap();
+    let mut events = pods.watch(&WatchParams::default().labels("app=web"), &version).await.unwrap().boxed();
+    pods.delete(&old, &DeleteParams::default()).await.unwrap();
+    while let Some(event) = events.next().await {
+        if matches!(event.unwrap(), WatchEvent::Added(_)) {
+            return;
+        }
+    }
+    panic!("the watch ended");
 }

@@ -96,7 +96,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     }
     let cluster = cluster(&args)?;
     if let Some(address) = args.serve {
-        return serve(ctx, &cluster, args.seed, address).await;
+        return serve(ctx, cluster, args.seed, address).await;
     }
     let ui = ctx.ui.clone();
     // A thread of its own: signals are heard meanwhile.
@@ -125,9 +125,13 @@ fn play(ui: &Ui, args: &Args, cluster: &Cluster) -> Result<Outcome> {
 }
 
 /// Keeps a cluster at a port, in real time, until the first signal.
-async fn serve(ctx: &Ctx, cluster: &Cluster, seed: u64, address: SocketAddr) -> Result<Outcome> {
+async fn serve(ctx: &Ctx, cluster: Cluster, seed: u64, address: SocketAddr) -> Result<Outcome> {
     let refused = |e: SimError| Error::failed(format!("--serve {address}: {e}"));
-    let door = cluster.build(seed).map_err(refused)?.serve_at(address).await.map_err(refused)?;
+    // Who looks at it lives in the present.
+    let cluster = Cluster { epoch: Timestamp::now(), ..cluster };
+    // It ends with its last handle.
+    let sim = cluster.build(seed).map_err(refused)?;
+    let door = sim.serve_at(address).await.map_err(refused)?;
     ctx.ui.data(&format!("export KUBECONFIG={}", door.kubeconfig().display()));
     ctx.ui.status(&format!(
         "cluster {} is at {} until Ctrl-C; it is in memory only",
