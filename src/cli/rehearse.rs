@@ -1,5 +1,6 @@
 //! `rehearse`: the whole migration on an embedded cluster, before anything real is touched.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,9 +14,10 @@ use super::plan;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::exit::Outcome;
+use crate::journal::Journal;
 use crate::kube::pause;
 use crate::plan::Plan;
-use crate::rehearse::{Play, Script, forecast, markdown, play_all, text};
+use crate::rehearse::{Forecast, Script, forecast, markdown, play_all, text};
 use crate::report;
 use crate::sim::{Builder, FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample, Sim, SimError, Timings};
 use crate::snapshot::Answer;
@@ -40,6 +42,9 @@ const EPOCH: Timestamp = Timestamp::UNIX_EPOCH;
   # Of your own cluster, from a snapshot of it
   kubectl cni-migrate snapshot -o before.snapshot.gz
   kubectl cni-migrate rehearse --from before.snapshot.gz --seeds 1
+
+  # How far off was it?
+  kubectl cni-migrate rehearse --from before.snapshot.gz --seeds 1 --compare
 
   # For the team's wiki
   kubectl cni-migrate rehearse -o markdown > rehearsal.md")]
@@ -69,6 +74,9 @@ pub struct Args {
     exclude: ExcludeArgs,
     #[command(flatten)]
     nodes: NodeArgs,
+    /// After the real migration: show beside the forecast how long each node really took
+    #[arg(long, requires = "from")]
+    compare: bool,
     /// Play nothing; let kubectl and helm look at the cluster at this address, in real time
     #[arg(long, value_name = "ADDRESS:PORT")]
     serve: Option<SocketAddr>,
@@ -98,13 +106,14 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     if let Some(address) = args.serve {
         return serve(ctx, cluster, args.seed, address).await;
     }
+    let turns = if args.compare { turns(ctx, &args).await? } else { BTreeMap::new() };
     let ui = ctx.ui.clone();
     // A thread of its own: signals are heard meanwhile.
-    let played = tokio::task::spawn_blocking(move || play(&ui, &args, &cluster)).await;
+    let played = tokio::task::spawn_blocking(move || play(&ui, &args, &cluster, &turns)).await;
     played.unwrap_or_else(|_| Err(Error::failed("a rehearsal broke down: this is a fault of the tool")))
 }
 
-fn play(ui: &Ui, args: &Args, cluster: &Cluster) -> Result<Outcome> {
+fn play(ui: &Ui, args: &Args, cluster: &Cluster, turns: &BTreeMap<String, f64>) -> Result<Outcome> {
     let faults = faults(&args.fault, &cluster.objects)?;
     let script = Script {
         name: &cluster.name,
@@ -118,10 +127,22 @@ fn play(ui: &Ui, args: &Args, cluster: &Cluster) -> Result<Outcome> {
     let story = async |ctx: &Ctx| story(ctx, args, &cluster.name, &planned).await;
     let plays = play_all(&script, &seeds, &story)?;
     let planned = planned.into_inner().unwrap_or_default();
-    tell(ui, args, &script, &plays, planned.as_ref())?;
+    tell(ui, args, &forecast(&script, &plays).beside(turns), planned.as_ref())?;
     let Some(bad) = plays.iter().find(|play| !play.went_well()) else { return Ok(Outcome::Done) };
     ui.hint(&format!("play it again: {}", again(args, bad.seed)));
     Ok(Outcome::No)
+}
+
+/// How long the nodes of the real cluster took, from its journal.
+async fn turns(ctx: &Ctx, args: &Args) -> Result<BTreeMap<String, f64>> {
+    let release = &args.wish.release;
+    let session = ctx.session(&release.release, &release.cilium_namespace).await?;
+    let record = Journal::read(&session.reader, &session.observer.cluster().uid).await?;
+    let record = record.ok_or_else(|| {
+        Error::no("--compare: no migration was begun in this cluster")
+            .hint("begin one: kubectl cni-migrate run")
+    })?;
+    Ok(record.turns())
 }
 
 /// Keeps a cluster at a port, in real time, until the first signal.
@@ -191,15 +212,14 @@ async fn story(ctx: &Ctx, args: &Args, name: &str, planned: &Mutex<Option<Plan>>
     super::run::run(ctx, super::run::Args::rehearsed(wish, chart, exclude, args.nodes.clone(), safety)).await
 }
 
-fn tell(ui: &Ui, args: &Args, script: &Script<'_>, plays: &[Play], planned: Option<&Plan>) -> Result<()> {
-    let forecast = forecast(script, plays);
+fn tell(ui: &Ui, args: &Args, forecast: &Forecast, planned: Option<&Plan>) -> Result<()> {
     match args.output {
         Format::Table => {
             let planned =
                 planned.map(|plan| format!("{}\n", plan::table(plan, ui.columns()))).unwrap_or_default();
-            ui.data(&format!("{planned}{}", text(&forecast)));
+            ui.data(&format!("{planned}{}", text(forecast)));
         }
-        Format::Markdown => ui.data(&markdown(&forecast)),
+        Format::Markdown => ui.data(&markdown(forecast)),
         Format::Json => {
             let content = json!({"plan": planned, "forecast": forecast});
             ui.data(&report::json_text(&report::object("Rehearsal", &content)?));

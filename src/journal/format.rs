@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -129,6 +130,19 @@ impl Record {
         self.progress(step) == Some(Progress::Done)
     }
 
+    /// Seconds that each node's turn took, from its cordon to its uncordon; nodes whose turn is not over have none.
+    pub fn turns(&self) -> BTreeMap<String, f64> {
+        let at = |node: &str, step: &str| -> Option<Timestamp> {
+            self.steps.get(&format!("node/{node}/{step}"))?.at.parse().ok()
+        };
+        let turn = |node: &String| {
+            let is_over = self.is_done(&format!("node/{node}/uncordon"));
+            let took = at(node, "uncordon")?.duration_since(at(node, "cordon")?);
+            is_over.then(|| (node.clone(), took.as_secs_f64()))
+        };
+        self.nodes.keys().filter_map(turn).collect()
+    }
+
     /// Forgets the steps of a node, after a roll-back or for a node that was replaced.
     pub fn forget_node(&mut self, name: &str) {
         let prefix = format!("node/{name}/");
@@ -183,5 +197,22 @@ mod tests {
         assert!(typo.message.contains("unknown field `nodez`"), "{typo}");
         let foreign = Record::parse(&text(|_| ()), "other").expect_err("another cluster");
         assert!(foreign.message.contains("belongs to another cluster"), "{foreign}");
+    }
+
+    #[test]
+    fn a_nodes_turn_is_measured_once_it_is_over() {
+        let mut record = record();
+        let mut step = |id: &str, progress, at: &str| {
+            record.steps.insert(id.into(), StepRecord { progress, at: at.into() });
+        };
+        step("node/n2/cordon", Progress::Done, "2026-01-01T00:00:00Z");
+        step("node/n2/uncordon", Progress::Done, "2026-01-01T00:01:22.5Z");
+        step("node/n3/cordon", Progress::Done, "2026-01-01T00:02:00Z");
+        step("node/n3/uncordon", Progress::Intended, "2026-01-01T00:03:00Z");
+        for name in ["n2", "n3"] {
+            let (uid, boot_id) = (name.to_owned(), String::new());
+            record.nodes.insert(name.into(), NodeRecord { uid, was_unschedulable: false, boot_id });
+        }
+        assert_eq!(record.turns(), [("n2".to_owned(), 82.5)].into());
     }
 }

@@ -53,6 +53,9 @@ pub struct NodeForecast {
     pub name: String,
     /// How long its turn takes.
     pub seconds: Spread,
+    /// How long it took in the real migration, where that is over for this node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<f64>,
 }
 
 /// Something that lasts.
@@ -85,6 +88,17 @@ pub struct Failure {
     pub seed: u64,
     /// Why it stopped.
     pub reason: String,
+}
+
+impl Forecast {
+    /// The same beside what really happened: seconds by node.
+    #[must_use]
+    pub fn beside(mut self, turns: &BTreeMap<String, f64>) -> Self {
+        for node in &mut self.nodes {
+            node.actual = turns.get(&node.name).copied();
+        }
+        self
+    }
 }
 
 impl Spread {
@@ -133,7 +147,7 @@ fn nodes(plays: &[&Play]) -> Vec<NodeForecast> {
     }
     let node = |name: String| {
         let seconds = Spread::of(turns.remove(&name)?)?;
-        Some(NodeForecast { name, seconds })
+        Some(NodeForecast { name, seconds, actual: None })
     };
     order.into_iter().filter_map(node).collect()
 }

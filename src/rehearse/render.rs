@@ -38,8 +38,12 @@ fn headline(forecast: &Forecast) -> String {
 }
 
 fn parts(forecast: &Forecast) -> Vec<Part> {
-    let nodes =
-        forecast.nodes.iter().map(|n| vec![n.name.clone(), time(n.seconds.median), range(&n.seconds)]);
+    let is_compared = forecast.nodes.iter().any(|n| n.actual.is_some());
+    let nodes = forecast.nodes.iter().map(|n| {
+        let actual = is_compared.then(|| n.actual.map_or("-".to_owned(), time));
+        [n.name.clone(), time(n.seconds.median), range(&n.seconds)].into_iter().chain(actual).collect()
+    });
+    let node_header = ["NODE", "USUALLY", "BETWEEN"].into_iter().chain(is_compared.then_some("ACTUAL"));
     let waits =
         forecast.waits.iter().map(|w| vec![w.what.clone(), time(w.seconds.median), range(&w.seconds)]);
     let gaps = forecast.gaps.iter().map(|g| {
@@ -54,7 +58,7 @@ fn parts(forecast: &Forecast) -> Vec<Part> {
     let failures = forecast.failures.iter().map(|f| vec![f.seed.to_string(), f.reason.clone()]);
     let unknown = forecast.not_modelled.iter().map(|what| vec![what.clone()]);
     let parts = [
-        Part("Nodes", vec!["NODE", "USUALLY", "BETWEEN"], nodes.collect()),
+        Part("Nodes", node_header.collect(), nodes.collect()),
         Part("Waits, the bottleneck first", vec!["WAIT", "USUALLY", "BETWEEN"], waits.collect()),
         Part(
             "Without a ready pod for a while",
