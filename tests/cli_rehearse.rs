@@ -43,8 +43,15 @@ fn the_same_seeds_give_the_same_bytes_and_others_do_not() {
 fn progress_is_that_of_a_run_with_the_time_before_it() {
     let output = rehearse(&["--seeds", "1"]);
     let stderr = text(&output.stderr);
-    for words in ["✓ install", "… drain", "✓ verify", "✓ uncordon", "migrated in", "✓ finalize", "✓ cleanup"]
-    {
+    for words in [
+        "✓ install",
+        "… drain",
+        "✓ verify",
+        "✓ uncordon",
+        "migrated in",
+        "4 agents restarted one by one",
+        "✓ cleanup",
+    ] {
         assert!(stderr.contains(words), "{words}: {stderr}");
     }
     let times: Vec<_> = stderr.lines().filter_map(|line| line.get(..8)).collect();

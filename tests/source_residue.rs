@@ -35,7 +35,7 @@ fn residue(network: &str) -> NodeResidue {
         images: vec!["ghcr.io/flannel-io/flannel:v0.28.9".into()],
         args: Vec::new(),
         helm_release: None,
-        rollout: Rollout { desired: 1, updated: 1, ready: 1, observed: true },
+        rollout: Rollout { desired: 1, updated: 1, ready: 1, observed: true, rolls: true },
     };
     let config = ConfigData {
         namespace: "kube-flannel".into(),

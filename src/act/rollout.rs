@@ -6,17 +6,28 @@ use super::engine::{Engine, TICK};
 use super::switch::delete_pod;
 use crate::error::{Error, Result};
 use crate::kube::{Poll, explain, until};
-use crate::model::{NodeId, Pod, Read, Snapshot};
+use crate::model::{DaemonSet, NodeId, Pod, Read, Snapshot};
 use crate::observe::Scope;
 
 const OPERATOR: &str = "cilium-operator";
+/// The chart's DaemonSet of agents.
+const DAEMON_SET: &str = "cilium";
 
 /// Waits until every node has a Ready agent, and gives the snapshot that shows it.
 pub(super) async fn agents_ready(engine: &Engine<'_>, step: &str) -> Result<Snapshot> {
+    agents_until(engine, step, unready).await
+}
+
+/// Waits until nothing stands in the way any more, and gives the snapshot that shows it.
+async fn agents_until(
+    engine: &Engine<'_>,
+    step: &str,
+    in_the_way: impl Fn(&Snapshot) -> Option<String>,
+) -> Result<Snapshot> {
     let mut told = String::new();
     until("cilium agents", engine.options.timeout, TICK * 2, async || {
         let snapshot = engine.observer.snapshot(&Scope::All).await?;
-        let Some(reason) = unready(&snapshot) else { return Ok(Poll::Ready(snapshot)) };
+        let Some(reason) = in_the_way(&snapshot) else { return Ok(Poll::Ready(snapshot)) };
         if told != reason {
             engine.waits(step, reason.clone());
             told.clone_from(&reason);
@@ -48,13 +59,26 @@ fn unready(snapshot: &Snapshot) -> Option<String> {
     snapshot.nodes.is_empty().then(|| "there are no nodes".to_owned())
 }
 
+/// Whether the controller of DaemonSets is replacing agents: then nobody else may take one away.
+fn rolling(snapshot: &Snapshot) -> Option<String> {
+    let agents = (0..).zip(&snapshot.nodes).find_map(|(index, _)| snapshot.agent_on(NodeId(index)))?;
+    let of_agents = |ds: &&DaemonSet| ds.namespace == agents.namespace && &*ds.name == DAEMON_SET;
+    let rollout = snapshot.daemon_sets.iter().find(of_agents)?.rollout;
+    rollout.is_under_way().then(|| {
+        format!(
+            "DaemonSet {DAEMON_SET} replaces its pods: {} of {} are new",
+            rollout.updated, rollout.desired
+        )
+    })
+}
+
 /// Restarts each agent that does not run with the wanted options, one after the other, and proves them.
 ///
 /// # Errors
 /// Where an agent does not come back, or comes back with other options: the next one is then not touched.
 pub(super) async fn restart_agents(engine: &Engine<'_>, wanted: &[(&'static str, String)]) -> Result<usize> {
     let mut restarted = 0;
-    let snapshot = agents_ready(engine, "agents").await?;
+    let snapshot = agents_until(engine, "agents", |s| rolling(s).or_else(|| unready(s))).await?;
     for node in &snapshot.nodes {
         let (agent, reason) = options_of(engine, &node.name, wanted).await?;
         if reason.is_none() {

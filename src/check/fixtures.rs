@@ -149,7 +149,7 @@ pub(crate) fn daemon_set(namespace: &str, name: &str, image: &str) -> DaemonSet 
         images: vec![image.into()],
         args: Vec::new(),
         helm_release: None,
-        rollout: Rollout { desired: 3, updated: 3, ready: 3, observed: true },
+        rollout: Rollout { desired: 3, updated: 3, ready: 3, observed: true, rolls: true },
     }
 }
 

@@ -36,6 +36,15 @@ pub struct Rollout {
     pub ready: u32,
     /// Whether the controller has seen the newest spec.
     pub observed: bool,
+    /// Whether the controller replaces pods of an older template by itself (update strategy RollingUpdate).
+    pub rolls: bool,
+}
+
+impl Rollout {
+    /// Whether the controller still has pods of an older template to replace.
+    pub fn is_under_way(&self) -> bool {
+        !self.observed || (self.rolls && self.updated < self.desired)
+    }
 }
 
 /// A ConfigMap that was read for a CNI's parameters.
@@ -67,4 +76,18 @@ pub struct LocalVolume {
     pub namespace: Shared,
     /// Name of its claim.
     pub claim: Shared,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollout_is_over_when_all_pods_are_new_or_nobody_replaces_them() {
+        let over = Rollout { desired: 3, updated: 3, ready: 3, observed: true, rolls: true };
+        assert!(!over.is_under_way());
+        assert!(Rollout { updated: 1, ..over }.is_under_way());
+        assert!(Rollout { observed: false, ..over }.is_under_way(), "the controller has yet to look");
+        assert!(!Rollout { updated: 1, rolls: false, ..over }.is_under_way(), "OnDelete");
+    }
 }

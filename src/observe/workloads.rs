@@ -17,9 +17,18 @@ struct Helm {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Spec {
     #[serde(default)]
     template: Template,
+    #[serde(default)]
+    update_strategy: Strategy,
+}
+
+#[derive(Default, Deserialize)]
+struct Strategy {
+    #[serde(default)]
+    r#type: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -82,6 +91,7 @@ fn convert(wire: &Wire, strings: &mut Interner) -> DaemonSet {
             updated: wire.status.updated_number_scheduled,
             ready: wire.status.number_ready,
             observed: wire.status.observed_generation >= meta.generation,
+            rolls: wire.spec.update_strategy.r#type != "OnDelete",
         },
         labels: strings.map(&meta.labels),
     }

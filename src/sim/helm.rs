@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cni::chart;
+use super::defaults;
 use super::faults::HelmFault;
 use super::json::{merge, set, text};
 use super::lifecycle::{Deletion, Part};
@@ -174,6 +175,8 @@ impl World {
                         replace_template(&mut new, template);
                     }
                     merge(&mut new, &without_template(&object));
+                    // As the API server reads it; else the template would seem to be another one.
+                    defaults::fill(self.registry.get(resource), &mut new);
                     self.update(&key, new, Part::Main, false)
                 }
             };

@@ -97,6 +97,12 @@ fn switch(phase: Phase) -> Vec<Setting> {
                 "agents are restarted node by node, not by Helm",
                 "chart values.yaml",
             ),
+            required(
+                "updateStrategy.rollingUpdate.maxUnavailable",
+                json!(1),
+                "values that change the agents' pods replace them one at a time",
+                "chart values.yaml",
+            ),
         ],
         Phase::Final => vec![
             required(
@@ -129,6 +135,12 @@ fn switch(phase: Phase) -> Vec<Setting> {
                 "rollOutCiliumPods",
                 json!(false),
                 "agents are restarted node by node, not by Helm",
+                "chart values.yaml",
+            ),
+            required(
+                "updateStrategy.rollingUpdate.maxUnavailable",
+                json!(1),
+                "values that change the agents' pods replace them one at a time",
                 "chart values.yaml",
             ),
         ],
