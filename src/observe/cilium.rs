@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::discovery::{Groups, Resources};
 use super::intern::Interner;
 use super::object::Object;
 use super::policy::{WireSelector, selector};
@@ -15,35 +16,6 @@ use crate::kube::{Reader, Selection};
 use crate::model::{CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState};
 
 const GROUP: &str = "cilium.io";
-
-#[derive(Deserialize)]
-struct GroupList {
-    #[serde(default)]
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    name: String,
-    #[serde(default)]
-    versions: Vec<GroupVersion>,
-}
-
-#[derive(Deserialize)]
-struct GroupVersion {
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct ResourceList {
-    #[serde(default)]
-    resources: Vec<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    name: String,
-}
 
 type WireNode = Object<NodeSpec, NodeStatus>;
 type WireEndpoint = Object<IgnoredAny, EndpointStatus>;
@@ -120,7 +92,7 @@ struct ConfigSpec {
 
 /// Everything of the group `cilium.io` that decisions depend on.
 pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<CiliumState> {
-    let groups: GroupList = reader.must_get("/apis").await?;
+    let groups: Groups = reader.must_get("/apis").await?;
     let Some(group) = groups.groups.iter().find(|g| g.name == GROUP) else {
         return Ok(CiliumState::default());
     };
@@ -128,7 +100,7 @@ pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<Cil
     // The API server lists versions with the preferred one first.
     for version in &group.versions {
         let path = format!("/apis/{GROUP}/{}", version.version);
-        let served: ResourceList = reader.must_get(&path).await?;
+        let served: Resources = reader.must_get(&path).await?;
         let serves = |name: &str| served.resources.iter().any(|r| r.name == name);
         state.crds.extend(served.resources.iter().map(|r| r.name.clone()).filter(|name| !name.contains('/')));
         if state.node_config_version.is_none() && serves("ciliumnodeconfigs") {

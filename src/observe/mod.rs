@@ -3,6 +3,7 @@
 mod agent;
 mod cilium;
 mod cluster;
+mod discovery;
 mod exposure;
 mod intern;
 mod network_policy;

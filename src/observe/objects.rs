@@ -1,7 +1,6 @@
 //! Looks for the API objects that a source CNI may have, and notes the UIDs of those that are there.
 
-use serde::Deserialize;
-
+use super::discovery::{Groups, Resource, Resources};
 use super::object::Object;
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
@@ -21,40 +20,6 @@ pub(super) async fn present(reader: &Reader, candidates: Vec<ObjectRef>) -> Resu
 /// The UID of an object; `None` where it does not exist.
 pub(super) async fn uid(reader: &Reader, object: &ObjectRef) -> Result<Option<String>> {
     Ok(reader.get::<Object>(&object.path()).await?.map(|wire| wire.metadata.uid))
-}
-
-#[derive(Deserialize)]
-struct Resources {
-    #[serde(default)]
-    resources: Vec<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    name: String,
-    kind: String,
-    #[serde(default)]
-    namespaced: bool,
-    #[serde(default)]
-    verbs: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Groups {
-    #[serde(default)]
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    preferred_version: Option<Version>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    group_version: String,
 }
 
 /// Names one object that lives in a namespace and does not count as `harmless`, as kind and name.

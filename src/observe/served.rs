@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::discovery::{Groups, Resource, Resources, Version};
 use crate::error::Result;
 use crate::kube::Reader;
 
@@ -19,46 +19,14 @@ pub(super) struct Served {
     pub(super) versions: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Groups {
-    #[serde(default)]
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    name: String,
-    #[serde(default)]
-    versions: Vec<Version>,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct Resources {
-    #[serde(default)]
-    resources: Vec<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    name: String,
-    kind: String,
-    #[serde(default)]
-    namespaced: bool,
-}
-
 /// All resources of the group; none where it is not served.
 pub(super) async fn cilium(reader: &Reader) -> Result<Vec<Served>> {
     let groups: Groups = reader.must_get("/apis").await?;
     let Some(group) = groups.groups.into_iter().find(|g| g.name == GROUP) else { return Ok(Vec::new()) };
     let mut all: BTreeMap<String, Served> = BTreeMap::new();
-    for Version { version } in group.versions {
+    for Version { version, .. } in group.versions {
         let list: Resources = reader.must_get(&format!("/apis/{GROUP}/{version}")).await?;
-        for Resource { name, kind, namespaced } in
+        for Resource { name, kind, namespaced, .. } in
             list.resources.into_iter().filter(|r| !r.name.contains('/'))
         {
             let new = Served { plural: name.clone(), kind, namespaced, versions: Vec::new() };

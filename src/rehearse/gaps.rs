@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::sim::PodChange;
+use crate::sim::json::{controller, flag, is_deleting, is_ready, text, uid};
 
 /// A workload without a ready pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl Pods {
         };
         for pod in pods {
             all.begun_with += usize::from(is_moved(pod));
-            if let Some(workload) = workload(pod).filter(|_| is_ready(pod)) {
-                all.ready.entry(workload).or_default().insert(uid(pod));
+            if let Some(workload) = workload(pod).filter(|_| is_up(pod)) {
+                all.ready.entry(workload).or_default().insert(uid(pod).to_owned());
             }
         }
         all
@@ -53,13 +54,13 @@ impl Pods {
             self.created += 1;
         }
         let Some(workload) = workload(pod) else { return };
-        let is_up = change.after.as_deref().is_some_and(is_ready);
+        let is_up = change.after.as_deref().is_some_and(is_up);
         let Some(ready) = self.ready.get_mut(&workload) else { return };
         let (was_up, uid) = (!ready.is_empty(), uid(pod));
         if is_up {
-            ready.insert(uid);
+            ready.insert(uid.to_owned());
         } else {
-            ready.remove(&uid);
+            ready.remove(uid);
         }
         match (was_up, !ready.is_empty()) {
             (true, false) => drop(self.since.insert(workload, at)),
@@ -93,37 +94,21 @@ impl Pods {
     }
 }
 
-fn text<'a>(object: &'a Value, path: &str) -> &'a str {
-    object.pointer(path).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn uid(pod: &Value) -> String {
-    text(pod, "/metadata/uid").to_owned()
-}
-
-fn is_ready(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    let is_ready = conditions.into_iter().any(|c| c["type"] == "Ready" && c["status"] == "True");
-    is_ready && pod.pointer("/metadata/deletionTimestamp").is_none()
-}
-
-fn owner(pod: &Value) -> Option<&Value> {
-    let owners = pod.pointer("/metadata/ownerReferences").and_then(Value::as_array)?;
-    owners.iter().find(|owner| owner["controller"] == true)
+fn is_up(pod: &Value) -> bool {
+    is_ready(pod) && !is_deleting(pod)
 }
 
 /// Pods that a drain moves: on the pod network, with a controller that makes them anew elsewhere.
 fn is_moved(pod: &Value) -> bool {
     let is_daemon = |kind: &str| matches!(kind, "DaemonSet" | "Node");
-    let on_host = pod.pointer("/spec/hostNetwork").and_then(Value::as_bool).unwrap_or_default();
-    !on_host && owner(pod).is_some_and(|owner| !is_daemon(text(owner, "/kind")))
+    !flag(pod, "/spec/hostNetwork") && controller(pod).is_some_and(|owner| !is_daemon(text(owner, "/kind")))
 }
 
 /// The workload that a pod serves; `None` for pods of DaemonSets, Jobs and nodes, which nobody calls by a Service of
 /// all, and for those of this tool.
 fn workload(pod: &Value) -> Option<String> {
     let namespace = text(pod, "/metadata/namespace");
-    let Some(owner) = owner(pod) else {
+    let Some(owner) = controller(pod) else {
         let is_tool = pod.pointer("/metadata/labels").is_some_and(|labels| {
             labels.as_object().is_some_and(|l| l.keys().any(|key| key.contains("cni-migrate")))
         });

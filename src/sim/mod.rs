@@ -24,7 +24,7 @@ mod guard;
 mod helm;
 mod helm_line;
 mod inside;
-mod json;
+pub(crate) mod json;
 mod lifecycle;
 mod log;
 mod named_fault;

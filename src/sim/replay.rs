@@ -41,7 +41,7 @@ pub fn replay(header: &Header, objects: Vec<Value>) -> Result<Embedded, SimError
 }
 
 fn client(sim: &Sim, header: Arc<Header>) -> Client {
-    let shared = sim.shared().clone();
+    let shared = sim.shared();
     let service = service_fn(move |request: http::Request<Body>| {
         let (shared, header) = (shared.clone(), header.clone());
         async move {
