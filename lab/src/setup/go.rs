@@ -34,7 +34,7 @@ struct Build {
 
 const PLAIN: Build = Build { module: "", programs: &[], ldflags: "", tags: "", cgo: false };
 
-/// All programs; kwok comes last, because nothing waits for it.
+/// The programs that nodes and images are made of.
 const BUILDS: &[Build] = &[
     Build { module: "pause", programs: &[(".", "pause")], ..PLAIN },
     Build {
@@ -100,12 +100,28 @@ const BUILDS: &[Build] = &[
         ..PLAIN
     },
     Build { module: "coredns", programs: &[("github.com/coredns/coredns", "coredns")], ..PLAIN },
+];
+/// Programs that run beside a cluster and are in no image.
+const BESIDE: &[Build] = &[
     Build { module: "kwok", programs: &[("sigs.k8s.io/kwok/cmd/kwok", "kwok")], ..PLAIN },
+    Build {
+        module: "krew",
+        programs: &[
+            ("sigs.k8s.io/krew/cmd/krew", "krew"),
+            ("sigs.k8s.io/krew/cmd/validate-krew-manifest", "validate-krew-manifest"),
+        ],
+        ..PLAIN
+    },
 ];
 
-/// One artefact per call of `go build`.
+/// One artefact per call of `go build`, for nodes and images.
 pub(crate) fn artefacts() -> Result<Vec<Artefact>, Error> {
     BUILDS.iter().map(artefact).collect()
+}
+
+/// The same for programs that are in no image.
+pub(crate) fn artefacts_beside() -> Result<Vec<Artefact>, Error> {
+    BESIDE.iter().map(artefact).collect()
 }
 
 /// The folder of the sources that a Go module was downloaded to, e.g. Cilium's chart and eBPF programs.
@@ -177,7 +193,7 @@ mod tests {
     #[test]
     fn every_module_folder_is_pinned_and_built() {
         let built: std::collections::BTreeSet<_> =
-            BUILDS.iter().map(|build| build.module.to_owned()).collect();
+            BUILDS.iter().chain(BESIDE).map(|build| build.module.to_owned()).collect();
         let folders = super::super::cache::sorted(&source("")).unwrap();
         let names: std::collections::BTreeSet<_> =
             folders.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
@@ -201,7 +217,7 @@ mod tests {
     #[test]
     fn flags_are_part_of_the_hash() {
         let hashes: std::collections::BTreeSet<_> =
-            artefacts().unwrap().into_iter().map(|artefact| artefact.hash).collect();
-        assert_eq!(hashes.len(), BUILDS.len());
+            artefacts().unwrap().into_iter().chain(artefacts_beside().unwrap()).map(|a| a.hash).collect();
+        assert_eq!(hashes.len(), BUILDS.len() + BESIDE.len());
     }
 }

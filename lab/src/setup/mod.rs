@@ -39,22 +39,21 @@ struct Plan {
     helm4: Artefact,
     chart: Artefact,
     store: Artefact,
-    kwok: Artefact,
+    beside: Vec<Artefact>,
 }
 
 impl Plan {
     fn new(cache: &Cache) -> Result<Self, Error> {
         let rootfs = rootfs::artefact();
-        let mut programs = go::artefacts()?;
-        let kwok = programs.pop().ok_or_else(|| Error::Invalid("lab/go lists no program".to_owned()))?;
+        let (programs, beside) = (go::artefacts()?, go::artefacts_beside()?);
         let store = store::artefact(cache, &rootfs, &programs);
         let (helm3, helm4) = (clients::helm3(), clients::helm4());
-        Ok(Self { rootfs, programs, helm3, helm4, chart: chart::artefact(), store, kwok })
+        Ok(Self { rootfs, programs, helm3, helm4, chart: chart::artefact(), store, beside })
     }
 
     fn in_order(&self) -> impl Iterator<Item = &Artefact> {
         let first = [&self.rootfs, &self.helm3, &self.helm4].into_iter();
-        first.chain(&self.programs).chain([&self.chart, &self.store, &self.kwok])
+        first.chain(&self.programs).chain([&self.chart, &self.store]).chain(&self.beside)
     }
 }
 
@@ -107,7 +106,7 @@ impl Artefacts {
         if let Some(absent) = plan.in_order().find(|artefact| !cache.folder(artefact).is_dir()) {
             return Err(not_set_up(&format!("{} of this version of the lab", absent.kind)));
         }
-        let programs = plan.programs.iter().chain([&plan.kwok]).map(|artefact| cache.folder(artefact));
+        let programs = plan.programs.iter().chain(&plan.beside).map(|artefact| cache.folder(artefact));
         Ok(Self {
             programs: Programs::in_folders(programs),
             store: cache.folder(&plan.store).join(store::CONTAINERD_ROOT),
