@@ -52,7 +52,7 @@ pub struct Args {
     #[command(flatten)]
     from: FromArgs,
     /// A cluster that comes with the program; "list" names them
-    #[arg(long, value_name = "NAME", default_value = SAMPLES[0].name, conflicts_with = "from")]
+    #[arg(long, value_name = "NAME", default_value = SAMPLES[0].name, conflicts_with = "from", long_help = samples_help())]
     sample: String,
     /// The first seed; it decides all times and choices
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -228,9 +228,15 @@ fn tell(ui: &Ui, args: &Args, forecast: &Forecast, planned: Option<&Plan>) -> Re
     Ok(())
 }
 
+/// Names alone, one a line: what scripts loop over.
 fn samples() -> String {
-    let rows: Vec<_> = SAMPLES.iter().map(|s| vec![s.name.to_owned(), s.title.to_owned()]).collect();
-    report::table(&["SAMPLE", "WHAT IT IS"], &rows)
+    SAMPLES.iter().map(|sample| format!("{}\n", sample.name)).collect()
+}
+
+fn samples_help() -> String {
+    let line = |sample: &Sample| format!("\n- {}: {}", sample.name, sample.title);
+    let lines: String = SAMPLES.iter().map(line).collect();
+    format!("A cluster that comes with the program; \"list\" prints the names:{lines}")
 }
 
 fn known_faults() -> String {
