@@ -16,8 +16,9 @@ use crate::error::{Error, Result};
 use crate::exit::Outcome;
 use crate::journal::Journal;
 use crate::kube::pause;
+use crate::model::Release;
 use crate::plan::Plan;
-use crate::rehearse::{Forecast, Script, forecast, markdown, play_all, text};
+use crate::rehearse::{Forecast, Script, Write, forecast, markdown, play_all, text};
 use crate::report;
 use crate::sim::{Builder, FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample, Sim, SimError, Timings};
 use crate::snapshot::Answer;
@@ -121,13 +122,15 @@ fn play(ui: &Ui, args: &Args, cluster: &Cluster, turns: &BTreeMap<String, f64>) 
         faults: &faults,
         until: args.until.as_deref(),
         ui,
+        keeps_writes: args.output == Format::Json,
     };
     let seeds: Vec<u64> = (0..u64::from(args.seeds)).map(|n| args.seed.wrapping_add(n)).collect();
     let planned = Mutex::new(None);
     let story = async |ctx: &Ctx| story(ctx, args, &cluster.name, &planned).await;
     let plays = play_all(&script, &seeds, &story)?;
     let planned = planned.into_inner().unwrap_or_default();
-    tell(ui, args, &forecast(&script, &plays).beside(turns), planned.as_ref())?;
+    let writes = plays.first().map(|play| play.writes.as_slice()).unwrap_or_default();
+    tell(ui, args, &forecast(&script, &plays).beside(turns), planned.as_ref(), writes)?;
     let Some(bad) = plays.iter().find(|play| !play.went_well()) else { return Ok(Outcome::Done) };
     ui.hint(&format!("play it again: {}", again(args, bad.seed)));
     Ok(Outcome::No)
@@ -171,12 +174,14 @@ struct Cluster {
     objects: Vec<Value>,
     epoch: Timestamp,
     version: Option<String>,
+    release: Option<Release>,
 }
 
 impl Cluster {
     fn build(&self, seed: u64) -> std::result::Result<Sim, SimError> {
         let builder =
             Builder::from_objects(self.objects.clone()).timings(Timings::real()).seed(seed).epoch(self.epoch);
+        let builder = builder.release(self.release.clone());
         match &self.version {
             Some(version) => builder.version(version).build(),
             None => builder.build(),
@@ -188,17 +193,20 @@ fn cluster(args: &Args) -> Result<Cluster> {
     let Some((header, objects)) = args.from.read()? else {
         let sample = sample(&args.sample)?;
         let objects = (sample.build)().map_err(|e| Error::failed(format!("sample {}: {e}", sample.name)))?;
-        return Ok(Cluster { name: format!("sample-{}", sample.name), objects, epoch: EPOCH, version: None });
+        return Ok(Cluster {
+            name: format!("sample-{}", sample.name),
+            objects,
+            epoch: EPOCH,
+            version: None,
+            release: None,
+        });
     };
-    if let Answer::Is(Some(release)) = &header.release {
-        return Err(Error::no(format!(
-            "the snapshot has Helm release {}/{}: a migration is rehearsed from its beginning",
-            release.namespace, release.name
-        ))
-        .hint("take the snapshot before install: kubectl cni-migrate snapshot"));
-    }
     let version = Some(header.server_version);
-    Ok(Cluster { name: header.cluster, objects, epoch: header.taken_at, version })
+    let release = match header.release {
+        Answer::Is(release) => release,
+        Answer::Failed(_) => None,
+    };
+    Ok(Cluster { name: header.cluster, objects, epoch: header.taken_at, version, release })
 }
 
 /// What is played: the plan is made, then executed as `run` does.
@@ -212,7 +220,7 @@ async fn story(ctx: &Ctx, args: &Args, name: &str, planned: &Mutex<Option<Plan>>
     super::run::run(ctx, super::run::Args::rehearsed(wish, chart, exclude, args.nodes.clone(), safety)).await
 }
 
-fn tell(ui: &Ui, args: &Args, forecast: &Forecast, planned: Option<&Plan>) -> Result<()> {
+fn tell(ui: &Ui, args: &Args, forecast: &Forecast, planned: Option<&Plan>, writes: &[Write]) -> Result<()> {
     match args.output {
         Format::Table => {
             let planned =
@@ -221,7 +229,7 @@ fn tell(ui: &Ui, args: &Args, forecast: &Forecast, planned: Option<&Plan>) -> Re
         }
         Format::Markdown => ui.data(&markdown(forecast)),
         Format::Json => {
-            let content = json!({"plan": planned, "forecast": forecast});
+            let content = json!({"plan": planned, "forecast": forecast, "writes": writes});
             ui.data(&report::json_text(&report::object("Rehearsal", &content)?));
         }
     }

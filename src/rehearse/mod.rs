@@ -7,7 +7,9 @@ mod gaps;
 mod listener;
 mod play;
 mod render;
+mod writes;
 
 pub use forecast::{Forecast, forecast};
 pub use play::{Play, Script, play_all};
 pub use render::{markdown, text};
+pub use writes::Write;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::gaps::{Gap, Pods};
 use super::listener::{Listener, Told};
+use super::writes::{Write, writes};
 use crate::act::Cancel;
 use crate::ctx::{Ctx, Place};
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ pub struct Script<'a> {
     pub until: Option<&'a str>,
     /// Where progress is shown, of the first play only.
     pub ui: &'a Ui,
+    /// Whether the first play keeps its writes.
+    pub keeps_writes: bool,
 }
 
 /// What was seen of one play.
@@ -51,6 +54,8 @@ pub struct Play {
     pub(super) violations: Vec<Violation>,
     /// What the cluster has and the embedded one does not know.
     pub(super) not_modelled: Vec<String>,
+    /// What the engine wrote, of a play that keeps it.
+    pub writes: Vec<Write>,
 }
 
 impl Play {
@@ -145,7 +150,8 @@ where
     let (reached, told) = (listener.reached(), listener.told());
     let (violations, not_modelled) = (sim.violations(), sim.not_modelled());
     let (pods, gaps) = (pods.counts(), pods.gaps(took));
-    Play { seed, took, ended, reached, told, pods, gaps, violations, not_modelled }
+    let writes = if script.keeps_writes && is_shown { writes(sim) } else { Vec::new() };
+    Play { seed, took, ended, reached, told, pods, gaps, violations, not_modelled, writes }
 }
 
 fn refused(error: &SimError) -> Error {

@@ -13,7 +13,6 @@ use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
 use super::guard::Guard;
-use super::helm::Releases;
 use super::json::text;
 use super::log::Log;
 use super::node::Machine;
@@ -22,6 +21,7 @@ use super::restore;
 use super::store::Store;
 use super::timings::Timings;
 use super::world::{Network, World};
+use crate::model::Release;
 
 /// Address of the first node; the others follow.
 const FIRST_NODE: u8 = 11;
@@ -39,6 +39,7 @@ pub struct Builder {
     workloads: Vec<Workload>,
     objects: Vec<Value>,
     recorded: Option<Vec<Value>>,
+    release: Option<Release>,
     rbac: bool,
     seed: Option<u64>,
     frozen: bool,
@@ -56,6 +57,7 @@ impl Default for Builder {
             workloads: Vec::new(),
             objects: Vec::new(),
             recorded: None,
+            release: None,
             rbac: false,
             seed: None,
             frozen: false,
@@ -69,6 +71,13 @@ impl Builder {
     /// what is not played is told by [`Sim::not_modelled`].
     pub fn from_objects(objects: Vec<Value>) -> Self {
         Self { recorded: Some(objects), ..Self::default() }
+    }
+
+    /// The release of Cilium that the recorded objects are of.
+    #[must_use]
+    pub fn release(mut self, release: Option<Release>) -> Self {
+        self.release = release;
+        self
     }
 
     /// Keeps everything as it is: no controller and no kubelet runs, and recorded objects get no defaults.
@@ -172,7 +181,6 @@ impl Builder {
             rosters: Rosters::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
-            releases: Releases::default(),
             snapshots: Snapshots::default(),
             faults: Faults::default(),
             log: Log::new(),
@@ -189,6 +197,9 @@ impl Builder {
         match recorded {
             Some(objects) => restore::restore(&mut world, objects),
             None => self.fixture(&mut world)?,
+        }
+        if let Some(release) = &self.release {
+            world.adopt_release(release).map_err(SimError::Refused)?;
         }
         let workloads = self.workloads.iter().flat_map(Workload::objects);
         for object in self.objects.into_iter().chain(workloads) {

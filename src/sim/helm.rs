@@ -1,6 +1,4 @@
-//! Releases: what helm keeps in Secrets and the stand-in for helm keeps here.
-
-use std::collections::BTreeMap;
+//! What helm does to releases, by the stand-in for it.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,24 +8,10 @@ use super::defaults;
 use super::faults::HelmFault;
 use super::json::{merge, set, text};
 use super::lifecycle::{Deletion, Part};
+use super::release::Release;
 use super::store::Key;
 use super::world::World;
-
-/// One release, its newest revision.
-#[derive(Clone, Debug)]
-struct Release {
-    revision: u64,
-    status: &'static str,
-    version: String,
-    values: Value,
-    /// What the last applied revision rendered: apiVersion, kind, name.
-    objects: Vec<(String, String, String)>,
-    updated: String,
-}
-
-/// All releases by namespace and name.
-#[derive(Debug, Default)]
-pub(crate) struct Releases(BTreeMap<(String, String), Release>);
+use crate::model;
 
 /// What is asked of the stand-in for helm.
 #[derive(Debug, Deserialize)]
@@ -46,40 +30,13 @@ pub(crate) struct Order {
     reuse_values: bool,
 }
 
-impl Releases {
-    /// The minor of the installed chart.
-    pub(crate) fn minor(&self) -> Option<u32> {
-        let version = &self.0.values().next()?.version;
-        version.trim_start_matches('v').split('.').nth(1)?.parse().ok()
-    }
-
-    /// As `helm list -o json` shows them.
-    pub(crate) fn list(&self, namespace: &str) -> Vec<Value> {
-        let shown = self.0.iter().filter(|((n, _), _)| namespace.is_empty() || n == namespace);
-        shown.map(|((namespace, name), release)| release.entry(namespace, name)).collect()
-    }
-
-    /// The user's values of a release.
-    pub(crate) fn values(&self, namespace: &str, name: &str) -> Option<&Value> {
-        self.0.get(&(namespace.to_owned(), name.to_owned())).map(|r| &r.values)
-    }
-}
-
-impl Release {
-    fn entry(&self, namespace: &str, name: &str) -> Value {
-        json!({
-            "name": name, "namespace": namespace, "revision": self.revision.to_string(), "updated": self.updated,
-            "status": self.status, "chart": format!("cilium-{}", self.version), "app_version": self.version,
-        })
-    }
-
-    fn answer(&self, namespace: &str, name: &str) -> Value {
-        json!({
-            "name": name, "namespace": namespace, "version": self.revision,
-            "info": {"status": self.status, "description": "", "last_deployed": self.updated},
-            "config": self.values, "chart": {"metadata": {"name": "cilium", "version": self.version}},
-        })
-    }
+/// As an entry of `helm list -o json`.
+pub(crate) fn entry(release: &Release) -> Value {
+    let Release { name, namespace, revision, status, version, updated, .. } = release;
+    json!({
+        "name": name, "namespace": namespace, "revision": revision.to_string(), "updated": updated,
+        "status": status, "chart": format!("cilium-{version}"), "app_version": version,
+    })
 }
 
 /// The objects of an order, as `helm template` prints them.
@@ -96,8 +53,7 @@ impl World {
     /// # Errors
     /// helm's message.
     pub(crate) fn helm_apply(&mut self, order: &Order) -> Result<Value, String> {
-        let id = (order.namespace.clone(), order.name.clone());
-        let before = self.releases.0.get(&id).cloned();
+        let before = self.release(&order.namespace, &order.name);
         match (order.action.as_str(), &before) {
             ("install", Some(_)) => {
                 return Err("INSTALLATION FAILED: cannot re-use a name that is still in use".to_owned());
@@ -120,32 +76,59 @@ impl World {
         let objects = chart::render(&order.namespace, &order.version, &values)?;
         let pending = if before.is_some() { "pending-upgrade" } else { "pending-install" };
         let mut release = Release {
+            name: order.name.clone(),
+            namespace: order.namespace.clone(),
             revision: before.as_ref().map_or(1, |b| b.revision + 1),
-            status: pending,
+            status: pending.to_owned(),
             version: order.version.trim_start_matches('v').to_owned(),
             values,
-            objects: chart::names(&objects),
+            manifest: manifest(&objects),
             updated: self.clock.now(),
         };
         if order.dry_run {
-            return Ok(release.answer(&order.namespace, &order.name));
+            return Ok(release.record());
         }
         match self.faults.helm.pop_front() {
             Some(HelmFault::Refuse(why)) => return Err(why),
             Some(HelmFault::Pending) => {
-                self.releases.0.insert(id, release);
+                self.keep_release(&release)?;
                 return Err("signal: killed".to_owned());
             }
             None => {}
         }
         self.apply_objects(order, objects)?;
-        for gone in before.iter().flat_map(|b| &b.objects).filter(|o| !release.objects.contains(o)) {
-            self.delete_rendered(&order.namespace, gone);
+        if let Some(mut before) = before {
+            let kept = release.objects();
+            for gone in before.objects().iter().filter(|o| !kept.contains(o)) {
+                self.delete_rendered(&order.namespace, gone);
+            }
+            before.status = "superseded".to_owned();
+            self.keep_release(&before)?;
         }
-        release.status = "deployed";
-        let answer = release.answer(&order.namespace, &order.name);
-        self.releases.0.insert(id, release);
-        Ok(answer)
+        release.status = "deployed".to_owned();
+        self.keep_release(&release)?;
+        Ok(release.record())
+    }
+
+    /// Takes over a release as a snapshot tells of it; what its chart rendered is there already.
+    ///
+    /// # Errors
+    /// Values that the chart refuses.
+    pub(crate) fn adopt_release(&mut self, recorded: &model::Release) -> Result<(), String> {
+        let model::Release { name, namespace, revision, status, chart, values } = recorded;
+        let version = chart.rsplit_once('-').map_or(chart.as_str(), |(_, version)| version);
+        let version = version.trim_start_matches('v').to_owned();
+        let manifest = manifest(&chart::render(namespace, &version, values)?);
+        self.keep_release(&Release {
+            name: name.clone(),
+            namespace: namespace.clone(),
+            revision: u64::from(*revision),
+            status: status.clone(),
+            version,
+            values: values.clone(),
+            manifest,
+            updated: self.clock.now(),
+        })
     }
 
     fn apply_objects(&mut self, order: &Order, objects: Vec<Value>) -> Result<(), String> {
@@ -190,12 +173,13 @@ impl World {
     /// # Errors
     /// helm's message.
     pub(crate) fn helm_uninstall(&mut self, namespace: &str, name: &str) -> Result<(), String> {
-        let release = self.releases.0.remove(&(namespace.to_owned(), name.to_owned()));
+        let release = self.release(namespace, name);
         let release =
             release.ok_or_else(|| format!("uninstall: Release not loaded: {name}: release: not found"))?;
-        for object in &release.objects {
+        for object in &release.objects() {
             self.delete_rendered(namespace, object);
         }
+        self.forget_release(&release);
         Ok(())
     }
 
@@ -205,6 +189,11 @@ impl World {
         // Something deleted by hand before is what helm ignores too.
         drop(self.delete(&Key::new(resource, namespace, name), &Deletion::default()));
     }
+}
+
+/// Rendered objects as helm keeps them.
+fn manifest(objects: &[Value]) -> String {
+    objects.iter().map(|object| format!("---\n{object}\n")).collect()
 }
 
 /// Restart annotations that others put on a template stay, as they do with helm.

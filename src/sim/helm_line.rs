@@ -7,6 +7,8 @@ use std::fs;
 use kube::Client;
 use serde_json::{Value, json};
 
+use crate::yaml;
+
 /// What was asked, taken apart.
 #[derive(Debug, Default)]
 struct Call {
@@ -188,9 +190,27 @@ fn chart_and_values(call: &Call, chart: &str) -> Result<(String, Value), String>
     Ok((version, values))
 }
 
-/// The version of a chart archive or folder by its name, `cilium-1.19.6.tgz`.
+/// The version of a chart: what the folder's `Chart.yaml` says, or an archive's name, `cilium-1.19.6.tgz`.
 fn version_of(path: &str) -> Result<String, String> {
+    if let Ok(text) = fs::read_to_string(format!("{path}/Chart.yaml")) {
+        let chart = yaml::read(&text).map_err(|e| format!("cannot load Chart.yaml: {e}"))?;
+        return Ok(chart["version"].as_str().unwrap_or_default().to_owned());
+    }
     let file = path.rsplit('/').next().unwrap_or(path);
     let version = file.trim_end_matches(".tgz").strip_prefix("cilium-");
     version.map(str::to_owned).ok_or(format!("failed to download {path:?} at version \"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_folder_of_any_name_has_the_version_that_its_file_says() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Chart.yaml"), "name: cilium\nversion: 1.18.2\n").unwrap();
+        assert_eq!(version_of(&folder.path().display().to_string()).as_deref(), Ok("1.18.2"));
+        assert_eq!(version_of("/charts/cilium-1.19.6.tgz").as_deref(), Ok("1.19.6"));
+        assert!(version_of("/charts/other").is_err());
+    }
 }

@@ -24,6 +24,8 @@ pub struct Entry {
     pub name: String,
     /// Body as sent.
     pub body: Vec<u8>,
+    /// Of a write to a pod: the pod's node, and its controller as `Kind/name`; empty where there is none.
+    pub pod: (String, String),
     /// HTTP status; `None` while the call is under way.
     pub status: Option<u16>,
 }

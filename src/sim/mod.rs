@@ -29,6 +29,7 @@ mod lifecycle;
 mod log;
 mod named_fault;
 mod node;
+mod release;
 mod replay;
 mod resource;
 mod restore;

@@ -227,6 +227,7 @@ pub(crate) mod id {
     pub(crate) const PODS: ResourceId = ResourceId(2);
     pub(crate) const SERVICES: ResourceId = ResourceId(3);
     pub(crate) const CONFIGMAPS: ResourceId = ResourceId(4);
+    pub(crate) const SECRETS: ResourceId = ResourceId(5);
     pub(crate) const VOLUMES: ResourceId = ResourceId(7);
     pub(crate) const CLAIMS: ResourceId = ResourceId(8);
     pub(crate) const DEPLOYMENTS: ResourceId = ResourceId(10);
@@ -254,6 +255,7 @@ mod tests {
             (id::PODS, "pods"),
             (id::SERVICES, "services"),
             (id::CONFIGMAPS, "configmaps"),
+            (id::SECRETS, "secrets"),
             (id::VOLUMES, "persistentvolumes"),
             (id::CLAIMS, "persistentvolumeclaims"),
             (id::DEPLOYMENTS, "deployments"),

@@ -11,7 +11,6 @@ use super::clock::Clock;
 use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
 use super::guard::Guard;
-use super::helm::Releases;
 use super::json;
 use super::log::Log;
 use super::node::{Machine, Sandbox};
@@ -40,7 +39,6 @@ pub(crate) struct World {
     pub(crate) rosters: Rosters,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
-    pub(crate) releases: Releases,
     pub(crate) snapshots: Snapshots,
     pub(crate) faults: Faults,
     pub(crate) log: Log,

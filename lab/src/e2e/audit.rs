@@ -31,6 +31,15 @@ impl World {
     /// # Errors
     /// When the log cannot be read.
     pub(crate) fn written_since(&self, mark: Mark) -> Result<Vec<String>, Error> {
+        let line = |event: &Value| format!("{} {}", text(event, "/verb"), text(event, "/requestURI"));
+        Ok(self.writes_since(mark)?.iter().map(line).collect())
+    }
+
+    /// The same as whole audit events.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn writes_since(&self, mark: Mark) -> Result<Vec<Value>, Error> {
         let log = self.audit_log()?;
         Ok(String::from_utf8_lossy(log.get(mark.0..).unwrap_or_default()).lines().filter_map(write).collect())
     }
@@ -42,15 +51,19 @@ impl World {
 }
 
 /// A request of the administrator that would change something; reviews and dry runs do not.
-fn write(line: &str) -> Option<String> {
+fn write(line: &str) -> Option<Value> {
     let event: Value = serde_json::from_str(line).ok()?;
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (verb, address) = (text("/verb"), text("/requestURI"));
-    let is_question = address.contains("dryRun=All")
-        || text("/objectRef/resource").starts_with("selfsubject")
-        || text("/objectRef/subresource") == "exec";
-    let is_write = text("/user/username") == ADMIN && WRITES.contains(&verb) && !is_question;
-    is_write.then(|| format!("{verb} {address}"))
+    let is_question = text(&event, "/requestURI").contains("dryRun=All")
+        || text(&event, "/objectRef/resource").starts_with("selfsubject")
+        || text(&event, "/objectRef/subresource") == "exec";
+    let is_write =
+        text(&event, "/user/username") == ADMIN && WRITES.contains(&text(&event, "/verb")) && !is_question;
+    is_write.then_some(event)
+}
+
+/// The text at a place of an event; empty where there is none.
+pub(crate) fn text<'e>(event: &'e Value, pointer: &str) -> &'e str {
+    event.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -66,10 +79,8 @@ mod tests {
                                "objectRef": {"resource": resource}});
             write(&event.to_string())
         };
-        assert_eq!(
-            event(ADMIN, "patch", "/api/v1/nodes/n1", "nodes").as_deref(),
-            Some("patch /api/v1/nodes/n1")
-        );
+        let counts = event(ADMIN, "patch", "/api/v1/nodes/n1", "nodes");
+        assert_eq!(counts.map(|event| event["requestURI"].clone()), Some(json!("/api/v1/nodes/n1")));
         assert_eq!(event(ADMIN, "get", "/api/v1/nodes/n1", "nodes"), None);
         assert_eq!(event(ADMIN, "patch", "/api/v1/nodes/n1?dryRun=All", "nodes"), None);
         assert_eq!(event(ADMIN, "create", "/apis/x", "selfsubjectrulesreviews"), None);

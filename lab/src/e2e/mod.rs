@@ -11,6 +11,7 @@ mod proof;
 mod residue;
 mod scenarios;
 mod snapshot;
+mod story;
 mod tool;
 mod world;
 

@@ -38,6 +38,10 @@ const HELM_PLUGIN: &str = include_str!("../../../plugin.yaml");
 pub(crate) enum Verb<'a> {
     /// The whole migration, or what is left of it.
     Run,
+    /// The cluster, into that file.
+    Snapshot(&'a str),
+    /// What `run` would do to the cluster of that file, as JSON.
+    Rehearse(&'a str),
     /// The checks before it.
     Preflight,
     /// Cilium beside Flannel.
@@ -87,6 +91,12 @@ impl Verb<'_> {
         let write = [&yes, "--probe-image", images::PROBE];
         let parts: &[&[&str]] = match self {
             Self::Run => &[&["run", "--reboot", "never"], &target, &chart, &write],
+            Self::Snapshot(file) => &[&["snapshot", "-o", file]],
+            Self::Rehearse(file) => &[
+                &["rehearse", "--from", file, "--seeds", "1", "-o", "json", "--reboot", "never"],
+                &target,
+                &chart,
+            ],
             Self::Preflight => &[&["preflight"], &target, &chart],
             Self::Install => &[&["install"], &target, &chart, &write],
             Self::Node(node, Reboot::Never) => &[&["node", node, "--reboot", "never"], &target, &write],
@@ -123,8 +133,23 @@ impl World {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn start(&self, verb: Verb<'_>) -> Result<Call, Error> {
+        self.start_words(&self.words(verb)?)
+    }
+
+    /// What a call that must succeed says on standard output.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not end in time or does not succeed.
+    pub(crate) fn ask(&self, verb: Verb<'_>) -> Result<String, Error> {
+        let mut command = self.tool_command()?;
+        command.args(self.words(verb)?);
+        self.progress(&process::line(&command));
+        exec::run(&mut command, "", self.deadline(LIMIT))?.success()
+    }
+
+    fn words(&self, verb: Verb<'_>) -> Result<Vec<String>, Error> {
         let values = self.lab_values()?;
-        self.start_words(&verb.arguments(self.cluster.name(), &text(self.cluster.chart()), &text(&values)))
+        Ok(verb.arguments(self.cluster.name(), &text(self.cluster.chart()), &text(&values)))
     }
 
     /// The file with what only the lab needs of the Cilium chart.

@@ -20,7 +20,14 @@ use super::{
 use crate::{
     cluster::{Backend, Cluster, Source, UpOptions},
     error::{Context as _, Error},
-    meter::{judge, life::Span, read, record::RECORDS, verdict::Verdict, watch::Watch},
+    meter::{
+        judge,
+        life::{Lives, Span},
+        read,
+        record::RECORDS,
+        verdict::Verdict,
+        watch::Watch,
+    },
     process,
     ui::Ui,
     workload,
@@ -245,6 +252,14 @@ impl World {
         let pods: Vec<Pod> = self.list("pods")?;
         let workloads = workloads.iter().filter_map(missing_pods);
         Ok(workloads.chain(pods.iter().filter_map(workload::pod_complaint)).collect())
+    }
+
+    /// What became of all pods.
+    ///
+    /// # Errors
+    /// When the watch of them has ended by itself.
+    pub(crate) fn lives(&self) -> Result<Lives, Error> {
+        self.watch.lives()
     }
 
     /// What the meter measured from the cluster's first rest to `until`.

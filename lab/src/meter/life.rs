@@ -63,6 +63,8 @@ pub(crate) struct Life {
     pub(crate) name: String,
     /// The node that it runs on; empty until it is scheduled.
     pub(crate) node: String,
+    /// Its controller as `Kind/name`; empty where it has none.
+    pub(crate) owner: String,
     changes: Vec<(Timestamp, State)>,
 }
 
@@ -122,6 +124,7 @@ impl Lives {
             namespace: pod.metadata.namespace.clone().unwrap_or_default(),
             name: pod.metadata.name.clone().unwrap_or_default(),
             node: String::new(),
+            owner: owner(pod).unwrap_or_default(),
             changes: Vec::new(),
         });
         life.node = node;
@@ -181,6 +184,13 @@ impl Lives {
             .filter(|life| life.changes.first().is_some_and(|(begun, _)| *begun <= at))
             .max_by_key(|life| life.changes.first().map(|(begun, _)| *begun))
     }
+}
+
+/// The pod's controller as `Kind/name`.
+fn owner(pod: &Pod) -> Option<String> {
+    let owners = pod.metadata.owner_references.as_deref()?;
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    Some(format!("{}/{}", owner.kind, owner.name))
 }
 
 /// Whether every container runs since after `moment`; the API's times are whole seconds, rounded down.

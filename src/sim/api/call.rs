@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::sim::status::{Answer, Refusal};
 
+use super::protobuf;
+
 /// A request as the handlers see it.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -88,10 +90,11 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// 400 where it is none, 415 where it says so itself.
+    /// 400 where it is none, 415 where it is protobuf of a kind that is not read.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
         if self.header("content-type").contains("protobuf") {
-            return Err(Refusal::unsupported_media("the embedded cluster reads JSON, not protobuf"));
+            let read = protobuf::decode(&self.body).map_err(|why| Refusal::unsupported_media(&why))?;
+            return serde_json::from_value(read).map_err(|e| Refusal::bad_request(e.to_string()));
         }
         serde_json::from_slice(&self.body).map_err(|e| {
             Refusal::bad_request(format!("the body of the request is not the JSON expected: {e}"))

@@ -1,4 +1,4 @@
-//! `/api`, `/apis`, `/version` and health.
+//! `/api`, `/apis`, `/openapi/v3`, `/version` and health.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,23 @@ use crate::sim::resource::{Registry, Resource};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
+use super::openapi;
 use super::reply::Reply;
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/// What `kubectl get all` means (`Categories` of the registries in `kubernetes/pkg/registry`).
+const IN_ALL: &[&str] = &[
+    "pods",
+    "replicationcontrollers",
+    "services",
+    "daemonsets",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "cronjobs",
+    "jobs",
+];
 
 /// In the order in which the server tells them for custom resources.
 const CUSTOM_VERBS: &[&str] =
@@ -31,6 +45,7 @@ pub(crate) fn answer(world: &World, path: &str) -> Answer<Reply> {
             .find(|g| g["name"] == **group)
             .ok_or_else(Refusal::no_such_path)?,
         ["apis", group, version] => resources(&world.registry, group, version)?,
+        ["openapi", "v3", rest @ ..] => openapi::answer(&world.registry, rest)?,
         _ => return Err(Refusal::no_such_path()),
     };
     Ok(Reply::json(200, &body))
@@ -94,6 +109,9 @@ fn describe(resource: &Resource, all: &mut Vec<Value>) {
     let mut main = entry(plural, &resource.singular, resource.namespaced, kind, verbs);
     if !resource.short.is_empty() {
         main["shortNames"] = json!(resource.short);
+    }
+    if IN_ALL.contains(&plural.as_str()) {
+        main["categories"] = json!(["all"]);
     }
     all.push(main);
     let read_write = &["get", "patch", "update"];

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sim::helm;
 use crate::sim::status::{Answer, Refusal};
-use crate::sim::world::Shared;
+use crate::sim::world::{Shared, World};
 
 use super::{Call, Reply};
 
@@ -17,12 +17,11 @@ pub(crate) fn answer(shared: &Shared, call: &Call, rest: &[String]) -> Answer<Re
     let segments: Vec<&str> = rest.iter().map(String::as_str).collect();
     let failed = |why: String| Refusal::new(422, "HelmFailed", why);
     let body: Value = match (call.method.as_str(), segments.as_slice()) {
-        ("GET", ["releases"]) => json!(world.releases.list("")),
-        ("GET", ["releases", namespace]) => json!(world.releases.list(namespace)),
+        ("GET", ["releases"]) => list(&world, ""),
+        ("GET", ["releases", namespace]) => list(&world, namespace),
         ("GET", ["releases", namespace, name]) => {
-            let values = world.releases.values(namespace, name);
             let not_found = || Refusal::new(404, "NotFound", "release: not found");
-            values.ok_or_else(not_found)?.clone()
+            world.release(namespace, name).ok_or_else(not_found)?.values
         }
         ("POST", ["releases"]) => world.helm_apply(&call.json()?).map_err(failed)?,
         ("POST", ["templates"]) => json!(helm::template(&call.json()?).map_err(failed)?),
@@ -33,4 +32,8 @@ pub(crate) fn answer(shared: &Shared, call: &Call, rest: &[String]) -> Answer<Re
         _ => return Err(Refusal::no_such_path()),
     };
     Ok(Reply::json(200, &body))
+}
+
+fn list(world: &World, namespace: &str) -> Value {
+    world.releases(namespace).iter().map(helm::entry).collect()
 }

@@ -10,9 +10,11 @@ mod eviction;
 mod exec;
 mod fields;
 mod helm;
+mod openapi;
 mod options;
 mod owner;
 mod patch;
+mod protobuf;
 mod rbac;
 mod read;
 mod reply;
@@ -22,9 +24,12 @@ mod strategic;
 mod watch;
 mod write;
 
+use std::sync::Arc;
+
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
+use serde_json::Value;
 
 pub(crate) use call::Call;
 pub(crate) use exec::run as run_command;
@@ -35,8 +40,11 @@ pub(crate) use route::{Route, Target};
 
 use super::faults::{Effect, When};
 use super::guard::Seen;
+use super::json::{controller, text};
 use super::log::Entry;
+use super::resource::id;
 use super::status::{Answer, Refusal};
+use super::store::Key;
 use super::world::Shared;
 
 /// The connection broke: what a client sees of a reset.
@@ -103,9 +111,24 @@ fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resourc
         namespace: target.and_then(|t| t.namespace.clone()).unwrap_or_default(),
         name: target.and_then(|t| t.name.clone()).unwrap_or_default(),
         body: call.body.to_vec(),
+        pod: pod_of(shared, call, target, verb).unwrap_or_default(),
         status: None,
     };
     shared.lock().log.start(entry)
+}
+
+/// Node and controller of the pod that a write is about, as the pod is before the write.
+fn pod_of(shared: &Shared, call: &Call, target: Option<&Target>, verb: &str) -> Option<(String, String)> {
+    let target = target.filter(|t| t.resource == id::PODS && !matches!(verb, "get" | "list" | "watch"))?;
+    let pod = match &target.name {
+        Some(name) => {
+            let key = Key::new(id::PODS, target.namespace.as_deref().unwrap_or_default(), name);
+            shared.lock().store.get(&key).cloned()?
+        }
+        None => Arc::new(call.json::<Value>().ok()?),
+    };
+    let owner = controller(&pod).map(|o| format!("{}/{}", text(o, "/kind"), text(o, "/name")));
+    Some((text(&pod, "/spec/nodeName").to_owned(), owner.unwrap_or_default()))
 }
 
 fn finish(shared: &Shared, number: usize, reply: Reply) -> Response<AnswerBody> {

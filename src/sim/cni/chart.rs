@@ -261,14 +261,6 @@ fn cluster_role_binding(name: &str, namespace: &str) -> Value {
     })
 }
 
-/// The names of rendered objects, to find what an upgrade no longer has.
-pub(crate) fn names(objects: &[Value]) -> Vec<(String, String, String)> {
-    let name = |o: &Value| {
-        (text(o, "/apiVersion").to_owned(), text(o, "/kind").to_owned(), text(o, "/metadata/name").to_owned())
-    };
-    objects.iter().map(name).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

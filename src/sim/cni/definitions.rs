@@ -34,7 +34,8 @@ const ALL: &[(&str, &str, &str, bool)] = &[
 
 /// Creates the definitions that are missing; the kinds' versions follow the installed release.
 pub(crate) fn ensure(world: &mut World) {
-    let minor = world.releases.minor().unwrap_or(19);
+    let release = world.releases("").into_iter().next();
+    let minor = release.and_then(|r| r.version.split('.').nth(1)?.parse().ok()).unwrap_or(19);
     for (kind, plural, version, namespaced) in ALL {
         let name = format!("{plural}.{GROUP}");
         if world.object(id::DEFINITIONS, "", &name).is_some() {

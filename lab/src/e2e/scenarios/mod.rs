@@ -8,6 +8,7 @@ mod meter;
 mod packaging;
 mod reboot;
 mod refusals;
+mod same_story;
 mod values;
 
 use super::world::World;
@@ -34,4 +35,5 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     values::SCENARIO,
     packaging::SCENARIO,
     fidelity::SCENARIO,
+    same_story::SCENARIO,
 ];
