@@ -196,3 +196,27 @@ fn a_file_that_is_none_is_refused_in_one_line() {
     let manifests = env.run(&["values-diff", "--manifests", "--from", "c.gz"]);
     assert_eq!(manifests.code, Some(2), "{manifests}");
 }
+
+#[test]
+fn a_migration_that_was_begun_is_rehearsed_to_its_end() {
+    let env = Env::new(shop());
+    let install = env.run(&["install", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(install.code, Some(0), "{install}");
+    let node = env.run(&[&["node", "worker-1"], &WRITE[..]].concat());
+    assert_eq!(node.code, Some(0), "{node}");
+    let taken = env.run(&["snapshot", "-o", "c.gz"]);
+    assert_eq!(taken.code, Some(0), "{taken}");
+    let rehearsed = env.run(&["rehearse", "--from", "c.gz", "--seeds", "1", "-o", "json"]);
+    assert_eq!(rehearsed.code, Some(0), "{rehearsed}");
+    let answer: Value = serde_json::from_str(&rehearsed.stdout).unwrap();
+    let writes = answer["writes"].as_array().unwrap();
+    let of_helm: Vec<&Value> = writes.iter().filter(|w| w["resource"] == "helm").collect();
+    assert_eq!(
+        of_helm,
+        [&json!({"verb": "create", "resource": "helm", "name": "cilium"})],
+        "the final values"
+    );
+    let evicted =
+        |node: &str| writes.iter().filter(|w| w["resource"] == "pods/eviction" && w["node"] == node).count();
+    assert_eq!((evicted("worker-1"), evicted("worker-2") > 0), (0, true), "worker-1 is done: {rehearsed}");
+}

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, ListParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// In a home without kubeconfig and helm.
 fn rehearse(args: &[&str]) -> Output {
@@ -69,6 +69,14 @@ fn machines_get_the_plan_and_the_forecast() {
     let forecast = &rehearsal["forecast"];
     assert_eq!((&forecast["plays"], &forecast["wentWell"]), (&2.into(), &2.into()));
     assert_eq!(forecast["nodes"].as_array().unwrap().len(), steps.len() - 3);
+    let writes = rehearsal["writes"].as_array().unwrap();
+    assert_eq!(
+        writes[0],
+        json!({"verb": "create", "resource": "leases", "namespace": "kube-system", "name": "cni-migrate"})
+    );
+    let eviction = writes.iter().find(|w| w["resource"] == "pods/eviction").unwrap();
+    assert_eq!(eviction["node"], "worker-1");
+    assert!(eviction["owner"].as_str().unwrap().starts_with("ReplicaSet/"), "{eviction}");
     let total = &forecast["total"];
     assert!(total["min"].as_f64().unwrap() < total["max"].as_f64().unwrap(), "seeds differ: {total}");
 }

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cni_migrate::sim::{Builder, SAMPLES, Sim};
+use cni_migrate::sim::{Builder, SAMPLES, Sim, Timings};
 use serde_json::{Value, json};
 use support::Env;
 
@@ -83,4 +83,19 @@ fn the_stuck_sample_is_refused_for_its_reasons() {
     let output = env.run(&["run", "--yes=sim", "--probe-image", "probe:test"]);
     assert_eq!(output.code, Some(1), "{output}");
     assert!(env.writes().is_empty(), "{:?}", env.writes());
+}
+
+/// How long a Job takes is in no record: one that ended would spare the nodes to come an eviction.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_runs_goes_on() {
+    let sim = Builder::from_objects(objects("busy")).timings(Timings::real()).build().unwrap();
+    let running = || -> BTreeSet<String> {
+        let is_of_job = |p: &&Value| p["metadata"]["ownerReferences"][0]["kind"] == "Job";
+        let all = pods(&sim);
+        let names = all.iter().filter(is_of_job).filter(|p| p["status"]["phase"] == "Running");
+        names.map(|p| p["metadata"]["name"].to_string()).collect()
+    };
+    let before = running();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert!(!before.is_empty() && running() == before, "{before:?}, later {:?}", running());
 }

@@ -118,7 +118,9 @@ impl World {
         let model::Release { name, namespace, revision, status, chart, values } = recorded;
         let version = chart.rsplit_once('-').map_or(chart.as_str(), |(_, version)| version);
         let version = version.trim_start_matches('v').to_owned();
-        let manifest = manifest(&chart::render(namespace, &version, values)?);
+        let objects = chart::render(namespace, &version, values)?;
+        self.own_all(&objects, namespace, name);
+        let manifest = manifest(&objects);
         self.keep_release(&Release {
             name: name.clone(),
             namespace: namespace.clone(),
@@ -131,15 +133,22 @@ impl World {
         })
     }
 
+    /// Marks what is there of rendered objects: a snapshot leaves the marks out.
+    fn own_all(&mut self, objects: &[Value], namespace: &str, release: &str) {
+        for object in objects {
+            let found = self.registry.by_kind(text(object, "/apiVersion"), text(object, "/kind"));
+            let Some(key) = found.map(|resource| Key::of(resource, object)) else { continue };
+            if let Some(present) = self.store.get(&key) {
+                let mut owned = Value::clone(present);
+                own(&mut owned, namespace, release);
+                self.store.put(key, owned);
+            }
+        }
+    }
+
     fn apply_objects(&mut self, order: &Order, objects: Vec<Value>) -> Result<(), String> {
         for mut object in objects {
-            set(&mut object, "/metadata/labels/app.kubernetes.io~1managed-by", "Helm");
-            set(&mut object, "/metadata/annotations/meta.helm.sh~1release-name", order.name.as_str());
-            set(
-                &mut object,
-                "/metadata/annotations/meta.helm.sh~1release-namespace",
-                order.namespace.as_str(),
-            );
+            own(&mut object, &order.namespace, &order.name);
             let found = self.registry.by_kind(text(&object, "/apiVersion"), text(&object, "/kind"));
             let resource =
                 found.ok_or_else(|| format!("no matches for kind {:?}", text(&object, "/kind")))?;
@@ -191,6 +200,13 @@ impl World {
     }
 }
 
+/// Marks an object as one of a release (`helm/pkg/action/validate.go`).
+fn own(object: &mut Value, namespace: &str, name: &str) {
+    set(object, "/metadata/labels/app.kubernetes.io~1managed-by", "Helm");
+    set(object, "/metadata/annotations/meta.helm.sh~1release-name", name);
+    set(object, "/metadata/annotations/meta.helm.sh~1release-namespace", namespace);
+}
+
 /// Rendered objects as helm keeps them.
 fn manifest(objects: &[Value]) -> String {
     objects.iter().map(|object| format!("---\n{object}\n")).collect()
@@ -217,4 +233,38 @@ fn without_template(object: &Value) -> Value {
     let mut copy = object.clone();
     super::json::unset(&mut copy, "/spec", "template");
     copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::builder::Builder;
+    use crate::sim::json::label;
+    use crate::sim::resource::id;
+
+    fn order(action: &str, values: &Value) -> Order {
+        let order = json!({"name": "cilium", "namespace": "kube-system", "version": "v1.19.6", "values": values,
+            "action": action, "reuseValues": true});
+        serde_json::from_value(order).unwrap()
+    }
+
+    /// Revisions and what became of them, as a real helm lists them by their labels.
+    fn history(world: &World) -> Vec<(String, String)> {
+        let of_helm = world.store.list(id::SECRETS, None).filter(|s| label(s, "owner") == Some("helm"));
+        let part = |secret: &Value, key: &str| label(secret, key).unwrap_or_default().to_owned();
+        of_helm.map(|secret| (part(secret, "version"), part(secret, "status"))).collect()
+    }
+
+    #[tokio::test]
+    async fn every_revision_has_a_secret_until_the_release_is_uninstalled() {
+        let mut world = Builder::default().nodes(1).world().unwrap();
+        world.helm_apply(&order("install", &json!({"MTU": 1400}))).unwrap();
+        assert_eq!(history(&world), [("1".into(), "deployed".into())]);
+        world.helm_apply(&order("upgrade", &json!({"tunnelPort": 8473}))).unwrap();
+        assert_eq!(history(&world), [("1".into(), "superseded".into()), ("2".into(), "deployed".into())]);
+        let newest = world.release("kube-system", "cilium").unwrap();
+        assert_eq!((newest.revision, newest.values), (2, json!({"MTU": 1400, "tunnelPort": 8473})));
+        world.helm_uninstall("kube-system", "cilium").unwrap();
+        assert_eq!(history(&world), []);
+    }
 }

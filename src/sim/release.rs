@@ -41,12 +41,20 @@ impl Release {
     pub(crate) fn record(&self) -> Value {
         json!({
             "name": self.name, "namespace": self.namespace, "version": self.revision, "config": self.values,
-            "info": {"status": self.status, "description": "", "first_deployed": self.updated,
+            "info": {"status": self.status, "description": self.description(), "first_deployed": self.updated,
                 "last_deployed": self.updated, "deleted": ""},
             "chart": {"metadata": {"apiVersion": "v2", "name": "cilium", "version": self.version,
                 "appVersion": self.version}},
             "manifest": self.manifest,
         })
+    }
+
+    fn description(&self) -> &str {
+        match (self.status.as_str(), self.revision) {
+            ("deployed" | "superseded", 1) => "Install complete",
+            ("deployed" | "superseded", _) => "Upgrade complete",
+            _ => "Preparing",
+        }
     }
 
     /// Kinds and names of what the chart rendered: apiVersion, kind, name.

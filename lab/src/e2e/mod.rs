@@ -11,6 +11,7 @@ mod proof;
 mod residue;
 mod scenarios;
 mod snapshot;
+mod stage;
 mod story;
 mod tool;
 mod world;
@@ -22,7 +23,9 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use scenarios::{SCENARIOS, Scenario};
+use checks::Checks;
+use scenarios::{Run, SCENARIOS, Scenario};
+use stage::Stage;
 use world::World;
 
 use crate::{
@@ -158,28 +161,54 @@ fn run_one(scenario: &Scenario, name: &str, seed: u64, tool: &Path, ui: &Ui) -> 
         fs::remove_dir_all(&folder).at("empty", &folder)?;
     }
     fs::create_dir_all(&folder).at("create", &folder)?;
-    let mut world = match World::fresh(name, tool, folder.clone(), ui) {
-        Ok(world) => world,
-        Err(error) => {
-            ui.error(&error);
-            ui.line(&format!("FAIL  {}: the cluster did not come up, see above", scenario.name));
-            return Ok(false);
+    let passed = match scenario.run {
+        Run::OnCluster(run) => on_cluster(scenario, run, (name, seed), tool, &folder, ui),
+        Run::OnStage(run) => {
+            let mut stage = Stage::set(tool, &folder, ui)?;
+            let told = run(&mut stage);
+            ended(&mut stage.checks, told)
         }
     };
-    world.seed = seed;
-    if let Err(error) = (scenario.run)(&mut world) {
-        world.checks.broken(&error);
-    }
-    let passed = world.checks.failed() == 0;
     if passed {
-        drop(world);
         fs::remove_dir_all(&folder).at("remove", &folder)?;
     } else {
-        world.collect_logs();
         ui.line(&format!("logs are in {}", folder.display()));
     }
     ui.line(&format!("{} {}", if passed { "passed" } else { "failed" }, scenario.name));
     Ok(passed)
+}
+
+fn on_cluster(
+    scenario: &Scenario,
+    run: fn(&mut World) -> Result<(), Error>,
+    (name, seed): (&str, u64),
+    tool: &Path,
+    folder: &Path,
+    ui: &Ui,
+) -> bool {
+    let mut world = match World::fresh(name, tool, folder.to_owned(), ui) {
+        Ok(world) => world,
+        Err(error) => {
+            ui.error(&error);
+            ui.line(&format!("FAIL  {}: the cluster did not come up, see above", scenario.name));
+            return false;
+        }
+    };
+    world.seed = seed;
+    let told = run(&mut world);
+    let passed = ended(&mut world.checks, told);
+    if !passed {
+        world.collect_logs();
+    }
+    passed
+}
+
+/// Whether all assertions hold of a story that ended so.
+fn ended(checks: &mut Checks, told: Result<(), Error>) -> bool {
+    if let Err(error) = told {
+        checks.broken(&error);
+    }
+    checks.failed() == 0
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //!
 //! Field numbers are those of `generated.proto` in `k8s.io/api` and `k8s.io/apimachinery` (1.36).
 
-use serde_json::{Map, Value, json};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 
 /// Before the envelope, `runtime.Unknown` (`apimachinery/pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
@@ -13,8 +15,11 @@ enum Type {
     Text,
     Texts,
     Flag,
+    Number,
     /// Text by text.
     Map,
+    /// Bytes by text; base64 in JSON.
+    Bytes,
     Object(&'static [Field]),
     /// Set by the server alone.
     Skipped,
@@ -60,6 +65,26 @@ const KINDS: &[(&str, &[Field])] = &[
     (
         "ConfigMap",
         &[(1, "metadata", Type::Object(META)), (2, "data", Type::Map), (4, "immutable", Type::Flag)],
+    ),
+    (
+        "Secret",
+        &[
+            (1, "metadata", Type::Object(META)),
+            (2, "data", Type::Bytes),
+            (3, "type", Type::Text),
+            (4, "stringData", Type::Map),
+            (5, "immutable", Type::Flag),
+        ],
+    ),
+    (
+        "DeleteOptions",
+        &[
+            (1, "gracePeriodSeconds", Type::Number),
+            (2, "preconditions", Type::Object(&[(1, "uid", Type::Text), (2, "resourceVersion", Type::Text)])),
+            (3, "orphanDependents", Type::Flag),
+            (4, "propagationPolicy", Type::Text),
+            (5, "dryRun", Type::Texts),
+        ],
     ),
     (
         "SelfSubjectAccessReview",
@@ -188,9 +213,15 @@ fn object(bytes: &[u8], known: &[Field]) -> Result<Value, String> {
             }
             (Type::Texts, _) => push(&mut object[name], json!(payload.text()?)),
             (Type::Flag, Payload::Number(number)) => object[name] = json!(*number != 0),
+            // Negative numbers come as their two's complement.
+            (Type::Number, Payload::Number(number)) => object[name] = json!(number.cast_signed()),
             (Type::Map, Payload::Bytes(entry)) => {
                 let (key, value) = pair(entry)?;
-                object[name][key] = json!(value);
+                object[name][key] = json!(Payload::Bytes(value).text()?);
+            }
+            (Type::Bytes, Payload::Bytes(entry)) => {
+                let (key, value) = pair(entry)?;
+                object[name][key] = json!(BASE64.encode(value));
             }
             (Type::Object(fields), Payload::Bytes(inner)) => object[name] = self::object(inner, fields)?,
             _ => return Err(format!("{name} is of another type")),
@@ -207,13 +238,16 @@ fn push(list: &mut Value, item: Value) {
 }
 
 /// An entry of a map.
-fn pair(bytes: &[u8]) -> Result<(String, String), String> {
-    let mut entry = Map::new();
+fn pair(bytes: &[u8]) -> Result<(String, &[u8]), String> {
+    let (mut key, mut value) = (String::new(), &[][..]);
     for (number, payload) in fields(bytes)? {
-        entry.insert(number.to_string(), json!(payload.text()?));
+        match (number, payload) {
+            (1, payload) => key = payload.text()?,
+            (2, Payload::Bytes(bytes)) => value = bytes,
+            _ => return Err("an entry of a map is more than key and value".into()),
+        }
     }
-    let part = |number: &str| entry.get(number).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok((part("1"), part("2")))
+    Ok((key, value))
 }
 
 #[cfg(test)]
@@ -245,6 +279,18 @@ mod tests {
         let wanted = json!({"apiVersion": "v1", "kind": "ConfigMap", "immutable": true, "data": {"a": "1", "b": ""},
             "metadata": {"name": "limits", "labels": {"app": "shop"}}});
         assert_eq!(read, Ok(wanted));
+    }
+
+    #[test]
+    fn bytes_are_base64_and_a_number_of_zero_is_one() {
+        let data = put(2, &[put(1, b"release"), put(2, &[0, 255])].concat());
+        let options = decode(&body("DeleteOptions", &[1 << 3, 0, 4 << 3 | 2, 0])).unwrap();
+        assert_eq!(
+            (&options["gracePeriodSeconds"], &options["propagationPolicy"]),
+            (&json!(0), &Value::Null)
+        );
+        let read = decode(&body("Secret", &[data, put(3, b"Opaque")].concat())).unwrap();
+        assert_eq!((&read["data"]["release"], &read["type"]), (&json!("AP8="), &json!("Opaque")));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{exec, proof::all_classes, world::World},
     error::Error,
@@ -14,7 +14,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "by-hand",
     about: "the guide's steps with kubectl and helm reach the state that all other scenarios ask of the tool",
-    run,
+    run: Run::OnCluster(run),
 };
 
 const LAB_VALUES: &str = include_str!("../../../manifests-workload/values-lab.yaml");

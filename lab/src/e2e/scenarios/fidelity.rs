@@ -1,6 +1,6 @@
 //! The front of the embedded cluster answers as a real API server does.
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{fidelity, world::World},
     error::Error,
@@ -9,7 +9,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "fidelity",
     about: "over 500 generated requests get the same answers from the real API server and from the embedded cluster",
-    run,
+    run: Run::OnCluster(run),
 };
 
 fn run(world: &mut World) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! The whole migration: with one command from VXLAN, and verb by verb from host-gw, as a kubectl and a Helm plugin.
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     cluster::Backend,
     e2e::{
@@ -16,7 +16,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "flannel-to-cilium",
     about: "`run` moves all nodes, and so do the single verbs: nothing is lost, no trace of Flannel is left",
-    run,
+    run: Run::OnCluster(run),
 };
 
 /// Workers first: the control-plane node is not a good one to learn on (Cilium's migration guide, step 7).

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{
         proof::all_classes,
@@ -16,7 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "interrupted",
     about: "`run` is killed after the second node's drain and after its switch, and stopped by a third node whose \
             verification fails and that stays cordoned; `run` again ends as if nothing had been",
-    run,
+    run: Run::OnCluster(run),
 };
 
 /// What the tool must print: how to go on, and how to go back.

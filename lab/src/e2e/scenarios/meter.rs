@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::world::World,
     error::Error,
@@ -18,7 +18,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "meter",
     about: "the lab's meter sees no loss in peace, a planted one with its length, and tells restarts from losses",
-    run,
+    run: Run::OnCluster(run),
 };
 
 const PODS: Class = Class::Pods(Side::Old, Side::Old);

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{
         build,
@@ -18,7 +18,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "packaging",
     about: "kubectl finds and completes the plugin, Helm 3 and 4 load it, a release's archives install, roles hold",
-    run,
+    run: Run::OnCluster(run),
 };
 
 fn run(world: &mut World) -> Result<(), Error> {

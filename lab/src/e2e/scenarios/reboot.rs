@@ -1,6 +1,6 @@
 //! One node is migrated with a real reboot.
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{
         tool::{Reboot, Verb},
@@ -13,7 +13,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reboot",
     about: "`node --reboot pod` really reboots the node, and only that one; nothing is lost elsewhere",
-    run,
+    run: Run::OnCluster(run),
 };
 
 const NODE: &str = "n2";

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{tool::NO, world::World},
     error::{Context as _, Error},
@@ -11,7 +11,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "refusals",
     about: "broken clusters and wishes are refused before any write, with the exit code and the words for it",
-    run,
+    run: Run::OnCluster(run),
 };
 
 /// Exit code: the call itself is wrong.

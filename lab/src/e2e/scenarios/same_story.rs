@@ -1,6 +1,6 @@
 //! The rehearsal of a snapshot foretells what the migration then writes.
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::{story::Story, tool::Verb, world::World},
     error::Error,
@@ -10,7 +10,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "same-story",
     about: "a real migration and its rehearsal from a snapshot taken before make the same writes in the same order, \
             node by node",
-    run,
+    run: Run::OnCluster(run),
 };
 
 fn run(world: &mut World) -> Result<(), Error> {

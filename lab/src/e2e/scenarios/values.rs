@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use super::Scenario;
+use super::{Run, Scenario};
 use crate::{
     e2e::world::World,
     error::{Context as _, Error},
@@ -11,7 +11,7 @@ use crate::{
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "values",
     about: "helm install --dry-run=server takes the values of both phases, for every chart at hand and Helm 3 and 4",
-    run,
+    run: Run::OnCluster(run),
 };
 
 /// Where charts of all minors may lie, beside the repository.
