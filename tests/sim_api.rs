@@ -238,7 +238,7 @@ async fn what_is_not_served_says_so() {
     let client = sim.client();
     for (path, expected) in [
         ("/apis/cilium.io/v2/ciliumnodes", 404),
-        ("/openapi/v3", 404),
+        ("/openapi/v2", 404),
         ("/api/v1/namespaces/kube-system/pods/x/log", 501),
         ("/api/v1/pods?labelSelector=a%20b%20c", 400),
         ("/api/v1/nodes?fieldSelector=spec.podCIDR=x", 400),

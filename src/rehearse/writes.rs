@@ -38,14 +38,11 @@ fn write(entry: &Entry) -> Option<Write> {
     }
     let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
     let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    // helm asks for templates and dry runs in the same way in which it writes.
-    if entry.resource == "helm" && (entry.path.ends_with("/templates") || body["dryRun"] == true) {
-        return None;
-    }
-    let name = match (entry.name.as_str(), entry.resource.as_str()) {
-        ("", "helm") => said("/name"),
-        ("", _) => said("/metadata/name"),
-        (name, _) => name.to_owned(),
+    let name = match (entry.name.as_str(), entry.resource.as_str(), entry.verb.as_str()) {
+        ("", "helm", "create") => said("/name"),
+        ("", "helm", _) => entry.path.rsplit('/').next().unwrap_or_default().to_owned(),
+        ("", ..) => said("/metadata/name"),
+        (name, ..) => name.to_owned(),
     };
     let (node, owner) = entry.pod.clone();
     let (verb, resource, namespace) = (entry.verb.clone(), entry.resource.clone(), entry.namespace.clone());

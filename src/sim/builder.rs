@@ -12,7 +12,7 @@ use super::cluster::{Sim, SimError};
 use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
-use super::guard::Guard;
+use super::guard::{self, Guard};
 use super::json::text;
 use super::log::Log;
 use super::node::Machine;
@@ -195,7 +195,10 @@ impl Builder {
             not_modelled: Vec::new(),
         };
         match recorded {
-            Some(objects) => restore::restore(&mut world, objects),
+            Some(objects) => {
+                restore::restore(&mut world, objects);
+                guard::remember(&mut world);
+            }
             None => self.fixture(&mut world)?,
         }
         if let Some(release) = &self.release {

@@ -54,20 +54,7 @@ impl World {
     /// helm's message.
     pub(crate) fn helm_apply(&mut self, order: &Order) -> Result<Value, String> {
         let before = self.release(&order.namespace, &order.name);
-        match (order.action.as_str(), &before) {
-            ("install", Some(_)) => {
-                return Err("INSTALLATION FAILED: cannot re-use a name that is still in use".to_owned());
-            }
-            ("upgrade", None) => {
-                return Err(format!("UPGRADE FAILED: {:?} has no deployed releases", order.name));
-            }
-            (_, Some(b)) if b.status.starts_with("pending") => {
-                return Err(
-                    "UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".to_owned()
-                );
-            }
-            _ => {}
-        }
+        refuse(order, before.as_ref())?;
         let mut values = match &before {
             Some(before) if order.reuse_values => before.values.clone(),
             _ => json!({}),
@@ -102,10 +89,10 @@ impl World {
             for gone in before.objects().iter().filter(|o| !kept.contains(o)) {
                 self.delete_rendered(&order.namespace, gone);
             }
-            before.status = "superseded".to_owned();
+            "superseded".clone_into(&mut before.status);
             self.keep_release(&before)?;
         }
-        release.status = "deployed".to_owned();
+        "deployed".clone_into(&mut release.status);
         self.keep_release(&release)?;
         Ok(release.record())
     }
@@ -116,7 +103,7 @@ impl World {
     /// Values that the chart refuses.
     pub(crate) fn adopt_release(&mut self, recorded: &model::Release) -> Result<(), String> {
         let model::Release { name, namespace, revision, status, chart, values } = recorded;
-        let version = chart.rsplit_once('-').map_or(chart.as_str(), |(_, version)| version);
+        let version = chart.split_once('-').map_or(chart.as_str(), |(_, version)| version);
         let version = version.trim_start_matches('v').to_owned();
         let objects = chart::render(namespace, &version, values)?;
         self.own_all(&objects, namespace, name);
@@ -197,6 +184,20 @@ impl World {
         let namespace = if self.registry.get(resource).namespaced { namespace } else { "" };
         // Something deleted by hand before is what helm ignores too.
         drop(self.delete(&Key::new(resource, namespace, name), &Deletion::default()));
+    }
+}
+
+/// What stands in the way of an order.
+fn refuse(order: &Order, before: Option<&Release>) -> Result<(), String> {
+    match (order.action.as_str(), before) {
+        ("install", Some(_)) => {
+            Err("INSTALLATION FAILED: cannot re-use a name that is still in use".to_owned())
+        }
+        ("upgrade", None) => Err(format!("UPGRADE FAILED: {:?} has no deployed releases", order.name)),
+        (_, Some(release)) if release.status.starts_with("pending") => {
+            Err("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

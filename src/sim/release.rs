@@ -3,8 +3,7 @@
 
 use std::io::Read as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::prelude::*;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
 use serde_json::{Value, json};
@@ -79,7 +78,7 @@ impl Release {
             "metadata": {"name": key.name, "namespace": key.namespace, "labels": {
                 "name": self.name, "owner": "helm", "status": self.status, "version": self.revision.to_string(),
             }},
-            "data": {"release": BASE64.encode(BASE64.encode(packed(&self.record())))},
+            "data": {"release": BASE64_STANDARD.encode(BASE64_STANDARD.encode(packed(&self.record())))},
         })
     }
 
@@ -88,9 +87,9 @@ impl Release {
         if text(secret, "/type") != TYPE {
             return None;
         }
-        let inner = BASE64.decode(text(secret, "/data/release")).ok()?;
+        let inner = BASE64_STANDARD.decode(text(secret, "/data/release")).ok()?;
         let mut record = Vec::new();
-        GzDecoder::new(BASE64.decode(inner).ok()?.as_slice()).read_to_end(&mut record).ok()?;
+        GzDecoder::new(BASE64_STANDARD.decode(inner).ok()?.as_slice()).read_to_end(&mut record).ok()?;
         let record: Value = serde_json::from_slice(&record).ok()?;
         let part = |pointer: &str| text(&record, pointer).to_owned();
         Some(Self {

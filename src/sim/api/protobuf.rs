@@ -3,8 +3,7 @@
 //!
 //! Field numbers are those of `generated.proto` in `k8s.io/api` and `k8s.io/apimachinery` (1.36).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::prelude::*;
 use serde_json::{Value, json};
 
 /// Before the envelope, `runtime.Unknown` (`apimachinery/pkg/runtime/serializer/protobuf`).
@@ -221,7 +220,7 @@ fn object(bytes: &[u8], known: &[Field]) -> Result<Value, String> {
             }
             (Type::Bytes, Payload::Bytes(entry)) => {
                 let (key, value) = pair(entry)?;
-                object[name][key] = json!(BASE64.encode(value));
+                object[name][key] = json!(BASE64_STANDARD.encode(value));
             }
             (Type::Object(fields), Payload::Bytes(inner)) => object[name] = self::object(inner, fields)?,
             _ => return Err(format!("{name} is of another type")),

@@ -10,6 +10,8 @@ use super::{Rule, Seen};
 
 /// The journal.
 const JOURNAL: (&str, &str) = ("kube-system", "cni-migrate-journal");
+/// The configuration by which a node is switched.
+const NODE_CONFIG: &str = "cilium-default";
 /// By whom an object was made.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
@@ -27,6 +29,18 @@ pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, Stri
         }
         _ => {}
     }
+}
+
+/// Counts what the tool made before the cluster was recorded: a migration that has a journal made its
+/// CiliumNodeConfig, which carries no mark of the tool.
+pub(in crate::sim) fn remember(world: &mut World) {
+    if world.object(id::CONFIGMAPS, JOURNAL.0, JOURNAL.1).is_none() {
+        return;
+    }
+    let Some(configs) = world.registry.find("cilium.io", "ciliumnodeconfigs") else { return };
+    let of_the_tool = world.store.list(configs, None).filter(|config| name(config) == NODE_CONFIG);
+    let made: Vec<String> = of_the_tool.map(|config| uid(config).to_owned()).collect();
+    world.guard.made.extend(made);
 }
 
 fn may_go(world: &World, seen: &Seen, object: &Value) -> bool {

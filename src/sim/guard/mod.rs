@@ -17,6 +17,8 @@ use super::json::text;
 use super::store::Key;
 use super::world::World;
 
+pub(super) use deletions::remember;
+
 /// A promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
