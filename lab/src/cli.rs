@@ -66,6 +66,15 @@ enum Verb {
     /// Measure traffic from inside a pod
     #[command(hide = true)]
     Meter(meter::Args),
+    /// Write down what a cluster's API server answers to the cases of a seed, for the tests without a lab
+    #[command(hide = true)]
+    Record {
+        #[command(flatten)]
+        cluster: Named,
+        /// What the cases are made from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Boot a node again and again
     #[command(hide = true)]
     Supervise {
@@ -99,6 +108,10 @@ pub(crate) fn run(ui: &Ui) -> Result<ExitCode, Error> {
         Verb::Down(cluster) => Cluster::down(&cluster.name, ui)?,
         Verb::E2e(args) => return e2e::run(args, ui),
         Verb::Meter(args) => return meter::run(args),
+        Verb::Record { cluster, seed } => {
+            let path = e2e::record(&Cluster::open(&cluster.name)?, seed)?;
+            ui.line(&format!("recorded: {}", path.display()));
+        }
         Verb::Supervise { cluster, node } => cluster::supervise(&cluster.name, &node, ui)?,
         Verb::NodeInit { cluster, node } => cluster::node_init(&cluster.name, &node, ui)?,
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::defaults;
-use super::json::{flag, list, name, set, set_condition, set_default, text};
+use super::json::{flag, int, list, name, set, set_condition, set_default, text};
 use super::resource::{Resource, ResourceId, id};
 use super::schema;
 use super::status::{Answer, Refusal};
@@ -25,8 +25,7 @@ pub(crate) fn admit(world: &mut World, resource: ResourceId, object: &mut Value)
             let account = text(object, "/spec/serviceAccountName").to_owned();
             set(object, "/spec/serviceAccount", account);
             default_tolerations(object);
-            set_default(object, "/spec/priority", 0);
-            set_default(object, "/spec/preemptionPolicy", "PreemptLowerPriority");
+            prioritize(world, object);
             set(object, "/status", json!({"phase": "Pending", "qosClass": quality(object)}));
         }
         id::NAMESPACES => {
@@ -52,6 +51,57 @@ pub(crate) fn admit(world: &mut World, resource: ResourceId, object: &mut Value)
     }
     let problems = validate::new_object(&info, object);
     if problems.is_empty() { Ok(()) } else { Err(Refusal::invalid(&info, name(object), &problems)) }
+}
+
+/// The two classes that every server has, with their priorities.
+const SYSTEM_CLASSES: &[(&str, i64)] =
+    &[("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
+
+/// The number of a priority class, and its policy; `None` without such a class.
+fn class(world: &World, name: &str) -> Option<(i64, String)> {
+    let known = world.registry.by_kind("scheduling.k8s.io/v1", "PriorityClass");
+    if let Some(found) = known.and_then(|resource| world.object(resource, "", name)) {
+        return Some((int(found, "/value"), text(found, "/preemptionPolicy").to_owned()));
+    }
+    let (_, value) = SYSTEM_CLASSES.iter().find(|(system, _)| *system == name)?;
+    Some((*value, String::new()))
+}
+
+/// The admission plugin `Priority`: the number that a class stands for.
+fn prioritize(world: &World, pod: &mut Value) {
+    let (priority, policy) = class(world, text(pod, "/spec/priorityClassName")).unwrap_or_default();
+    set_default(pod, "/spec/priority", priority);
+    set_default(
+        pod,
+        "/spec/preemptionPolicy",
+        if policy.is_empty() { "PreemptLowerPriority" } else { &policy },
+    );
+}
+
+/// Refuses a caller's pod of a priority class or a service account that is not there. Controllers' pods are not
+/// refused: a record of a cluster holds neither.
+///
+/// # Errors
+/// 403.
+pub(crate) fn check_references(world: &World, info: &Resource, pod: &Value) -> Answer<()> {
+    if info.kind != "Pod" {
+        return Ok(());
+    }
+    let (wanted, account) = (text(pod, "/spec/priorityClassName"), text(pod, "/spec/serviceAccountName"));
+    if !wanted.is_empty() && class(world, wanted).is_none() {
+        let why = format!("no PriorityClass with name {wanted} was found");
+        return Err(Refusal::forbidden(info, name(pod), &why));
+    }
+    let space = text(pod, "/metadata/namespace");
+    let accounts = world.registry.by_kind("v1", "ServiceAccount");
+    let is_there = accounts.is_some_and(|resource| world.object(resource, space, account).is_some());
+    if !matches!(account, "" | "default") && !is_there {
+        let why = format!(
+            "error looking up service account {space}/{account}: serviceaccount {account:?} not found"
+        );
+        return Err(Refusal::forbidden(info, name(pod), &why));
+    }
+    Ok(())
 }
 
 /// What the server says of a definition once it serves it; a write of its own, after the creation.
@@ -111,18 +161,27 @@ fn quality(pod: &Value) -> &'static str {
     }
 }
 
+/// Fields of a pod that never change, of those that callers of this tool can meet.
+const POD_FIXED: &[&str] = &["/spec/nodeName", "/spec/hostNetwork", "/spec/restartPolicy"];
+const POD_UPDATES: &str = "pod updates may not change fields other than \
+     `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only \
+     additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
+     previously negative)";
+
 /// Checks a changed object.
 ///
 /// # Errors
 /// 422 for a change that the real server refuses.
 pub(crate) fn check_update(info: &Resource, old: &Value, new: &Value) -> Answer<()> {
     let fixed: &[&str] = match info.kind.as_str() {
-        "Pod" => &["/spec/nodeName", "/spec/hostNetwork", "/spec/restartPolicy"],
         "Deployment" | "DaemonSet" | "StatefulSet" | "ReplicaSet" | "Job" => &["/spec/selector"],
         "ClusterRoleBinding" | "RoleBinding" => &["/roleRef"],
         _ => &[],
     };
     let mut problems = validate::changed_object(info, old, new);
+    if info.kind == "Pod" && POD_FIXED.iter().any(|at| old.pointer(at) != new.pointer(at)) {
+        problems.push(Problem::forbidden("spec", POD_UPDATES));
+    }
     for pointer in fixed {
         let before = old.pointer(pointer).filter(|v| !v.is_null());
         let after = new.pointer(pointer).unwrap_or(&Value::Null);

@@ -81,7 +81,9 @@ impl Sim {
     }
 
     /// Starts the controllers, if the world is not frozen; must be called inside a tokio runtime.
-    pub(super) fn start(world: World) -> Self {
+    pub(super) fn start(mut world: World) -> Self {
+        // What happened before is no event that anybody could have seen.
+        world.store.compact();
         let moves = !world.frozen;
         let shared = Shared::new(world);
         let controllers = moves.then(|| Arc::new(Task::spawn(control::run(shared.clone()))));

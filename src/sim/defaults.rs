@@ -1,9 +1,10 @@
 //! Defaults that belong to the kinds: what the API server fills in when it reads an object, whoever wrote it
 //! (`k8s.io/kubernetes/pkg/apis/*/v1/defaults.go`). What admission adds is in `admission.rs`.
 
+use base64::prelude::*;
 use serde_json::{Value, json};
 
-use super::json::{list, name, set, set_default, text};
+use super::json::{list, name, set, set_default, text, unset};
 use super::resource::Resource;
 
 /// Fills defaults in.
@@ -24,7 +25,8 @@ pub(crate) fn fill(info: &Resource, object: &mut Value) {
             workload(&info.kind, object);
         }
         "Service" => service(object),
-        "Secret" => set_default(object, "/type", "Opaque"),
+        "Secret" => secret(object),
+        "PriorityClass" => set_default(object, "/preemptionPolicy", "PreemptLowerPriority"),
         "RoleBinding" | "ClusterRoleBinding" => subjects(object),
         "Node" => {
             if let Some(capacity) = object.pointer("/status/capacity").cloned() {
@@ -39,6 +41,17 @@ pub(crate) fn fill(info: &Resource, object: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Texts of a Secret are written only: they become bytes.
+fn secret(secret: &mut Value) {
+    set_default(secret, "/type", "Opaque");
+    let Some(Value::Object(texts)) = secret.get("stringData").cloned() else { return };
+    for (key, text) in texts {
+        let data = BASE64_STANDARD.encode(text.as_str().unwrap_or_default());
+        set(secret, &format!("/data/{}", key.replace('~', "~0").replace('/', "~1")), data);
+    }
+    unset(secret, "", "stringData");
 }
 
 fn pod_spec(object: &mut Value, spec: &str) {
@@ -72,6 +85,7 @@ fn container(container: &mut Value) {
     set_default(container, "/terminationMessagePath", "/dev/termination-log");
     set_default(container, "/terminationMessagePolicy", "File");
     set_default(container, "/resources", json!({}));
+    quantities(container);
     let image = text(container, "/image").rsplit('/').next().unwrap_or_default();
     let is_latest = !image.contains('@') && image.split_once(':').is_none_or(|(_, tag)| tag == "latest");
     set_default(container, "/imagePullPolicy", if is_latest { "Always" } else { "IfNotPresent" });
@@ -84,6 +98,16 @@ fn container(container: &mut Value) {
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if container.get(probe).is_some_and(Value::is_object) {
             self::probe(&mut container[probe]);
+        }
+    }
+}
+
+/// Numbers are quantities too, and are kept as texts.
+fn quantities(container: &mut Value) {
+    for kind in ["/resources/limits", "/resources/requests"] {
+        let all = container.pointer_mut(kind).and_then(Value::as_object_mut);
+        for amount in all.into_iter().flat_map(|all| all.values_mut()).filter(|a| a.is_number()) {
+            *amount = amount.to_string().into();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::admission;
-use super::json::{int, is_deleting, is_finished, list, set, text, uid, unset};
+use super::json::{int, is_deleting, is_finished, list, set, set_list, text, uid, unset};
 use super::resource::{Resource, ResourceId, id};
 use super::status::{Answer, Refusal};
 use super::store::Key;
@@ -31,6 +31,9 @@ pub(crate) struct Deletion {
     pub(crate) dry_run: bool,
 }
 
+/// Longest name that is made from `generateName`: longer prefixes are cut (`k8s.io/apiserver/pkg/storage/names`).
+const GENERATED_LIMIT: usize = 63;
+
 /// Metadata that only the server writes.
 const SERVER_OWNED: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
@@ -51,6 +54,7 @@ impl World {
         let key = Key::of(resource, &object);
         self.check_namespace(&info, &key)?;
         admission::admit(self, resource, &mut object)?;
+        forget_empty(&info, &mut object);
         if self.store.get(&key).is_some() {
             return Err(taken(&info, &key, &object));
         }
@@ -77,7 +81,8 @@ impl World {
         let prefix = text(object, "/metadata/generateName").to_owned();
         if super::json::name(object).is_empty() && !prefix.is_empty() {
             let suffix = self.clock.suffix();
-            set(object, "/metadata/name", format!("{prefix}{suffix}"));
+            let kept: String = prefix.chars().take(GENERATED_LIMIT - suffix.len()).collect();
+            set(object, "/metadata/name", format!("{kept}{suffix}"));
         }
         if !info.namespaced {
             unset(object, "/metadata", "namespace");
@@ -139,6 +144,7 @@ impl World {
         keep_other_part(&info, &old, &mut new, part);
         admission::check_update(&info, &old, &new)?;
         keep_server_metadata(&old, &mut new);
+        forget_empty(&info, &mut new);
         bump_generation(&info, &old, &mut new);
         if dry {
             return Ok(Arc::new(new));
@@ -181,10 +187,17 @@ impl World {
             return Err(Refusal::not_found(&info, &key.name));
         };
         check_preconditions(&info, key, &old, options)?;
-        let grace = if key.resource == id::PODS { pod_grace(&old, options.grace) } else { 0 };
+        let grace = match key.resource {
+            // Who says nothing leaves it at what was said before.
+            id::PODS if is_deleting(&old) && options.grace.is_none() => {
+                int(&old, "/metadata/deletionGracePeriodSeconds")
+            }
+            id::PODS => pod_grace(&old, options.grace),
+            _ => 0,
+        };
         let mut new = Value::clone(&old);
-        if let Some(finalizer) = options.propagation.as_deref().and_then(finalizer_of) {
-            add_finalizer(&mut new, finalizer);
+        if let Some(propagation) = options.propagation.as_deref() {
+            propagate(&mut new, propagation);
         }
         self.mark_deleted(&mut new, grace);
         if key.resource == id::NAMESPACES {
@@ -207,10 +220,26 @@ impl World {
             let next = int(object, "/metadata/generation") + 1;
             set(object, "/metadata/generation", next);
         }
-        if !is_deleting(object) || is_shorter {
+        if !is_deleting(object) {
             set(object, "/metadata/deletionTimestamp", self.clock.after(grace));
             set(object, "/metadata/deletionGracePeriodSeconds", grace);
+        } else if is_shorter {
+            // It counts from the first deletion, and never ends in the past (`rest.BeforeDelete`).
+            let before = int(object, "/metadata/deletionGracePeriodSeconds");
+            let passed =
+                self.clock.seconds_since(text(object, "/metadata/deletionTimestamp")).unwrap_or_default();
+            let left = grace - before - passed;
+            set(object, "/metadata/deletionTimestamp", self.clock.after(left.max(0)));
+            let grace = if left < 0 { grace.min(1) } else { grace };
+            set(object, "/metadata/deletionGracePeriodSeconds", grace);
         }
+    }
+}
+
+/// What is stored knows no difference between an empty list of rules and none; its owner does.
+fn forget_empty(info: &Resource, object: &mut Value) {
+    if matches!(info.kind.as_str(), "Role" | "ClusterRole") && list(object, "/rules").is_empty() {
+        set(object, "/rules", Value::Null);
     }
 }
 
@@ -303,20 +332,17 @@ fn pod_grace(pod: &Value, wanted: Option<i64>) -> i64 {
     if seconds < 0 { 1 } else { seconds }
 }
 
-fn finalizer_of(propagation: &str) -> Option<&'static str> {
-    match propagation {
-        "Foreground" => Some("foregroundDeletion"),
-        "Orphan" => Some("orphan"),
-        _ => None,
-    }
-}
-
-fn add_finalizer(object: &mut Value, finalizer: &str) {
+/// What garbage collection does with dependents is written as a finalizer, and a policy takes the place of an earlier
+/// one (`deletionFinalizersForGarbageCollection`).
+fn propagate(object: &mut Value, propagation: &str) {
     let mut all = list(object, "/metadata/finalizers").to_vec();
-    if !all.iter().any(|f| f == finalizer) {
-        all.push(finalizer.into());
-        set(object, "/metadata/finalizers", all);
+    all.retain(|f| f != "orphan" && f != "foregroundDeletion");
+    match propagation {
+        "Foreground" => all.push("foregroundDeletion".into()),
+        "Orphan" => all.push("orphan".into()),
+        _ => {}
     }
+    set_list(object, "/metadata", "finalizers", all);
 }
 
 /// Whether nothing holds a deleted object any more: no finalizer, no grace, no namespace content.

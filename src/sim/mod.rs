@@ -38,6 +38,7 @@ mod schema;
 mod selector;
 mod status;
 mod store;
+mod table;
 mod timings;
 mod validate;
 mod world;

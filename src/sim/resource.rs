@@ -28,6 +28,8 @@ pub(crate) struct Resource {
     pub(crate) custom: bool,
     /// What a definition's schema says of its objects.
     pub(crate) shape: Shape,
+    /// A definition's `additionalPrinterColumns`.
+    pub(crate) columns: Vec<Value>,
     /// A definition may be deleted: its place stays, so that ids stay good.
     pub(crate) served: bool,
 }
@@ -138,6 +140,7 @@ impl Registry {
                     .collect(),
                 custom: false,
                 shape: Shape::Any,
+                columns: Vec::new(),
                 served: true,
             });
         }
@@ -178,6 +181,7 @@ impl Registry {
             shape: served
                 .first()
                 .map_or(Shape::Any, |v| schema::of_definition(&v["schema"]["openAPIV3Schema"])),
+            columns: served.first().map_or(&[][..], |v| list(v, "/additionalPrinterColumns")).to_vec(),
             served: !served.is_empty(),
             versions: served.iter().map(|v| text(v, "/name").to_owned()).collect(),
         })

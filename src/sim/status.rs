@@ -13,6 +13,8 @@ pub(crate) struct Refusal {
     pub(crate) body: Value,
     /// Seconds for the header `Retry-After`.
     pub(crate) retry_after: Option<u32>,
+    /// What headers `Warning` say.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Result of a call.
@@ -25,7 +27,7 @@ impl Refusal {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": message.into(), "reason": reason, "code": code,
         });
-        Self { code, body, retry_after: None }
+        Self { code, body, retry_after: None, warnings: Vec::new() }
     }
 
     /// Adds `details` that name the object.
@@ -62,6 +64,12 @@ impl Refusal {
     pub(crate) fn adding(mut self, words: &str) -> Self {
         let message = format!("{}{words}", self.body["message"].as_str().unwrap_or_default());
         set(&mut self.body, "/message", message);
+        self
+    }
+
+    /// With warnings about the refused body.
+    pub(crate) fn warned(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
         self
     }
 
@@ -128,6 +136,16 @@ impl Refusal {
         Self::breaches(&resource.qualified(), name, &problem).about(resource, name).causes(&problem)
     }
 
+    /// 422 for a patched object that is none of its kind; the real server shows the object as Go writes it.
+    pub(crate) fn unreadable_patch(patched: &Value, why: &str) -> Self {
+        let message = format!("Invalid value: {}: {why}", json!(patched.to_string()));
+        let problem = Problem { reason: "FieldValueInvalid", field: "patch".to_owned(), message };
+        let all = [problem];
+        let mut refusal = Self::breaches("", "", &all);
+        set(&mut refusal.body, "/details", json!({}));
+        refusal.causes(&all)
+    }
+
     /// 422 for parameters of a call: `kind` such as `CreateOptions`.
     pub(crate) fn invalid_options(kind: &str, problems: &[Problem]) -> Self {
         let mut refusal = Self::breaches(&format!("{kind}.meta.k8s.io"), "", problems);
@@ -153,7 +171,7 @@ impl Refusal {
     }
 
     /// With details that say nothing, as errors without an object have them.
-    fn bare(mut self) -> Self {
+    pub(crate) fn bare(mut self) -> Self {
         set(&mut self.body, "/details", json!({}));
         self
     }
@@ -183,6 +201,11 @@ impl Refusal {
     /// 410 for a resource version or continue token that is no longer kept.
     pub(crate) fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
+    }
+
+    /// 406.
+    pub(crate) fn not_acceptable(why: impl Into<String>) -> Self {
+        Self::new(406, "NotAcceptable", why)
     }
 
     /// 415.

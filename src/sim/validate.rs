@@ -9,7 +9,8 @@ use super::resource::Resource;
 
 mod names;
 
-use names::{is_label_value, label_key_problems, subdomain_problem};
+use names::subdomain_problem;
+pub(crate) use names::{LABEL_VALUE, is_label_value, label_key_problems};
 
 /// One breach: `reason` as in `details.causes`, the field, and the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub(crate) fn new_object(info: &Resource, object: &Value) -> Vec<Problem> {
 /// The breaches of a changed object. The server looks at metadata once for all kinds and once more for each kind, and
 /// tells each breach as often.
 pub(crate) fn changed_object(info: &Resource, old: &Value, new: &Value) -> Vec<Problem> {
-    let times = if info.kind == "Node" { 3 } else { 2 };
+    let times = if info.kind == "Node" { 4 } else { 2 };
     let mut found = Vec::new();
     let mut meta = metadata(new);
     meta.extend(immutable_metadata(old, new));
@@ -143,7 +144,7 @@ fn label(field: &str, key: &str, value: &Value) -> Vec<Problem> {
     let problems = label_key_problems(key).into_iter();
     let mut found: Vec<Problem> = problems.map(|why| Problem::invalid(field, &json!(key), &why)).collect();
     if !is_label_value(value.as_str().unwrap_or_default()) {
-        found.push(Problem::invalid(field, value, names::LABEL_VALUE));
+        found.push(Problem::invalid(field, value, LABEL_VALUE));
     }
     found
 }
@@ -184,6 +185,7 @@ fn of_kind(info: &Resource, object: &Value) -> Vec<Problem> {
         "ConfigMap" => config_map(object),
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => workload(info, object),
         "Pod" => pod_spec(&object["spec"], "spec"),
+        "Service" => service(object),
         _ => Vec::new(),
     }
 }
@@ -304,6 +306,13 @@ fn config_map(map: &Value) -> Vec<Problem> {
     keys.filter(|key| *key == "..")
         .map(|key| Problem::invalid(format!("data[{key}]"), &json!(key), "must not be '..'"))
         .collect()
+}
+
+fn service(service: &Value) -> Vec<Problem> {
+    let ports = list(service, "/spec/ports");
+    let is_nameless = |(_, port): &(usize, &Value)| ports.len() > 1 && text(port, "/name").is_empty();
+    let nameless = ports.iter().enumerate().filter(is_nameless);
+    nameless.map(|(at, _)| Problem::required(format!("spec.ports[{at}].name"), "")).collect()
 }
 
 fn workload(info: &Resource, object: &Value) -> Vec<Problem> {

@@ -24,6 +24,7 @@ use std::{
 };
 
 use checks::Checks;
+pub(crate) use fidelity::record;
 use scenarios::{Run, SCENARIOS, Scenario};
 use stage::Stage;
 use world::World;

@@ -9,9 +9,9 @@ use crate::sim::schema::{self, Shape};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
+use super::accept;
 use super::decode::{decode, fit_to_path};
 use super::owner::Owner;
-use super::read::present;
 use super::write::key_of;
 use super::{Call, FieldSet, Reply, Target};
 
@@ -55,11 +55,12 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         let warnings = decode(world, call, target.resource, &mut applied)?;
         owner.write(&mut applied, &fields, true);
         let created = world.create(target.resource, applied, dry)?;
-        return Ok(Reply::json(201, &present(&info, &target.version, false, &created)).warned(warnings));
+        return Ok(accept::one(world, call, target, 201, &created)?.warned(warnings));
     };
     let mut new = merged(&owner, &old, &applied, &fields);
-    let warnings = decode(world, call, target.resource, &mut new)?;
+    // What is empty and will not be kept counts as written all the same.
     let (written, removed) = owner.changed(&old, &new);
+    let warnings = decode(world, call, target.resource, &mut new)?;
     if !call.is_set("force") {
         check_conflicts(&owner, &old, &written)?;
     }
@@ -72,7 +73,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     set(&mut new, "/metadata/resourceVersion", version);
     let part = if target.subresource.is_some() { Part::Status } else { Part::Main };
     let stored = world.update(&key, new, part, dry)?;
-    Ok(Reply::json(200, &present(&info, &target.version, false, &stored)).warned(warnings))
+    Ok(accept::one(world, call, target, 200, &stored)?.warned(warnings))
 }
 
 /// What is there with what is applied, without what the manager applied before and nobody wants any more.
@@ -98,10 +99,9 @@ fn go_version(info: &Resource) -> String {
     if info.group.is_empty() { format!("/{}", info.preferred()) } else { info.preferred() }
 }
 
-/// Conflicts are told by manager in the message, and by manager in another order in the causes: those who applied come
-/// first there.
+/// Conflicts are told by manager; the causes come in any order on the real server.
 fn check_conflicts(owner: &Owner, object: &Value, changed: &FieldSet) -> Answer<()> {
-    let mut found: Vec<(bool, String, Vec<String>)> = Vec::new();
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for entry in list(object, "/metadata/managedFields").iter().filter(|e| !owner.is_mine(e)) {
         let updates = text(entry, "/operation") == "Update";
         let who = match (updates, text(entry, "/subresource")) {
@@ -114,16 +114,16 @@ fn check_conflicts(owner: &Owner, object: &Value, changed: &FieldSet) -> Answer<
         };
         let fields = changed.common(&FieldSet::from_wire(&entry["fieldsV1"])).printed();
         if !fields.is_empty() {
-            found.push((updates, who, fields));
+            found.push((who, fields));
         }
     }
-    let count: usize = found.iter().map(|(_, _, fields)| fields.len()).sum();
+    let count: usize = found.iter().map(|(_, fields)| fields.len()).sum();
     if count == 0 {
         return Ok(());
     }
     let plural = |n: usize| if n == 1 { "conflict" } else { "conflicts" };
-    found.sort_by(|a, b| a.1.cmp(&b.1));
-    let told = |(_, who, fields): &(bool, String, Vec<String>)| match fields.as_slice() {
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let told = |(who, fields): &(String, Vec<String>)| match fields.as_slice() {
         [field] if count == 1 => format!("conflict with {who}: {field}"),
         fields => format!("conflicts with {who}:\n- {}", fields.join("\n- ")),
     };
@@ -133,8 +133,7 @@ fn check_conflicts(owner: &Owner, object: &Value, changed: &FieldSet) -> Answer<
         "Conflict",
         format!("Apply failed with {count} {}: {}", plural(count), all.join("\n")),
     );
-    found.sort_by_key(|(updates, ..)| *updates);
-    let causes = found.iter().flat_map(|(_, who, fields)| fields.iter().map(move |field| (who, field)));
+    let causes = found.iter().flat_map(|(who, fields)| fields.iter().map(move |field| (who, field)));
     Err(causes.fold(refusal, |r, (who, field)| {
         r.cause("FieldManagerConflict", &format!("conflict with {who}"), field)
     }))

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::sim::status::{Answer, Refusal};
 
-use super::protobuf;
+use super::{Form, protobuf};
 
 /// A request as the handlers see it.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Call {
     headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) upgrade: Option<OnUpgrade>,
+    /// In which form the answer goes out.
+    pub(crate) form: Form,
 }
 
 impl Call {
@@ -38,6 +40,7 @@ impl Call {
             headers: parts.headers.clone(),
             body,
             upgrade,
+            form: Form::Whole,
         }
     }
 

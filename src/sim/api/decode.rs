@@ -1,7 +1,9 @@
 //! From a body to an object of its kind: unknown members, defaults, fit to the path.
 
+use base64::prelude::*;
 use serde_json::Value;
 
+use crate::sim::clock::hex;
 use crate::sim::defaults;
 use crate::sim::json::{set, text};
 use crate::sim::resource::{Resource, ResourceId};
@@ -24,8 +26,13 @@ pub(crate) fn decode(
 ) -> Answer<Vec<String>> {
     let info = world.registry.get(resource);
     let surplus = schema::typed(object, &schema::of(info), &info.kind);
-    if let Some(why) = surplus.mismatch.filter(|_| !info.custom) {
-        return Err(undecodable(info, &why));
+    let mismatch = surplus.mismatch.filter(|_| !info.custom).or_else(|| mistake(&info.kind, object));
+    if let Some(why) = mismatch {
+        // A patched object is told as a whole.
+        return Err(match call.method.as_str() {
+            "PATCH" => Refusal::unreadable_patch(object, &why),
+            _ => undecodable(info, &why),
+        });
     }
     if let Some((field, message)) = surplus.wrong.filter(|_| info.custom) {
         let problem = Problem { reason: "FieldValueTypeInvalid", field, message };
@@ -44,6 +51,73 @@ pub(crate) fn decode(
     }
 }
 
+/// What Go's own decoders of some values say: of times with fractions, of bytes.
+pub(crate) fn mistake(kind: &str, object: &Value) -> Option<String> {
+    match kind {
+        "Lease" => ["/spec/renewTime", "/spec/acquireTime"].iter().find_map(|at| {
+            let time = text(object, at);
+            let fraction = time.split_once('.').map_or("", |(_, fraction)| fraction);
+            let is_micro = fraction.get(..6).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+            let rest = time.get(19..).filter(|_| !is_micro)?;
+            Some(format!(
+                "parsing time {time:?} as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse {rest:?} as \".000000\""
+            ))
+        }),
+        "Secret" => {
+            let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
+            let bad = |(_, value): (&String, &Value)| BASE64_STANDARD.decode(value.as_str().unwrap_or_default()).is_err();
+            data.into_iter().any(bad).then(|| "illegal base64 data at input byte 0".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The body of a write, of whatever kind it is.
+///
+/// # Errors
+/// 415 for what is no JSON by its own words, 400 for what is none.
+pub(crate) fn body(world: &World, call: &Call, target: &Target) -> Answer<Value> {
+    let info = world.registry.get(target.resource);
+    let kind = call.header("content-type").split(';').next().unwrap_or_default().trim();
+    if !matches!(kind, "" | "application/json") {
+        let encodings = if info.custom {
+            "application/json, application/yaml"
+        } else {
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        };
+        return Err(Refusal::unsupported_media(format!(
+            "the body of the request was in an unknown format - accepted media types include: {encodings}"
+        )));
+    }
+    let is_scale = target.subresource.as_deref() == Some("scale");
+    let unrecognized = |why: &str, shown: &str| {
+        Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {why} \
+             ({shown})",
+            if is_scale { "Scale" } else { &info.kind }
+        ))
+    };
+    if call.body.is_empty() {
+        return Err(unrecognized("unexpected end of JSON input", "<empty>"));
+    }
+    let object: Value = call.json()?;
+    let found = match &object {
+        Value::Object(_) | Value::Null => return Ok(object),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+    };
+    let bytes = &call.body[..call.body.len().min(SHOWN)];
+    Err(unrecognized(&format!("json: cannot unmarshal {found} into Go value of type {GO_TYPE}"), &hex(bytes)))
+}
+
+/// What Go reads first of a body.
+const GO_TYPE: &str =
+    r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+/// Bytes of a body that a message shows.
+const SHOWN: usize = 1024;
+
 fn undecodable(info: &Resource, why: &str) -> Refusal {
     let (kind, version) = (&info.kind, info.versions.first().map_or("v1", String::as_str));
     Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
@@ -58,6 +132,10 @@ pub(crate) fn fit_to_path(info: &Resource, target: &Target, object: &mut Value) 
     let wanted = info.api_version(&target.version);
     if (!kind.is_empty() && kind != info.kind) || (!version.is_empty() && version != wanted) {
         let short = version.rsplit('/').next().unwrap_or_default();
+        if let Some(why) = mistake(&kind, object) {
+            let why = format!("{kind} in version {short:?} cannot be handled as a {}: {why}", info.kind);
+            return Err(Refusal::bad_request(why));
+        }
         return Err(Refusal::bad_request(format!(
             "{kind} in version {short:?} cannot be handled as a {}: no kind {kind:?} is registered for version \
              {version:?} in scheme \"pkg/runtime/scheme.go:111\"",

@@ -9,7 +9,9 @@ use crate::sim::status::Answer;
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
-use super::read::{Filter, present, present_item};
+use super::accept;
+use super::pages::{self, Page};
+use super::read::{Filter, present_item};
 use super::{Call, Reply, Target, options};
 
 /// Answers a delete of one object or of a collection.
@@ -24,26 +26,23 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     let deleted = world.delete(&key, &options)?;
     // The real server shows pods, and whatever lives on for a while, instead of a Status.
     if target.resource == id::PODS || world.store.get(&key).is_some() {
-        return Ok(Reply::json(200, &present(&info, &target.version, false, &deleted)));
+        return accept::one(world, call, target, 200, &deleted);
     }
     Ok(Reply::json(200, &success(&info, &deleted)))
 }
 
 fn collection(world: &mut World, call: &Call, target: &Target, options: &Deletion) -> Answer<Reply> {
     let info = world.registry.get(target.resource).clone();
-    let objects = Filter::of(world, call, target)?.objects(world, target);
-    let mut items = Vec::new();
-    for object in objects {
-        let key = Key::of(target.resource, &object);
-        let deleted = world.delete(&key, options)?;
-        // What is gone at once is shown as it was.
-        let is_gone = options.dry_run || world.store.get(&key).is_none();
-        items.push(if is_gone { object } else { deleted });
+    let filter = Filter::of(world, call, target)?;
+    let Page { objects, metadata } = pages::page(world, call, target, &filter)?;
+    for object in &objects {
+        world.delete(&Key::of(target.resource, object), options)?;
     }
-    let items: Vec<_> = items.iter().map(|o| present_item(&info, &target.version, false, o)).collect();
+    // They are shown as they were.
+    let items: Vec<_> = objects.iter().map(|o| present_item(&info, &target.version, call.form, o)).collect();
     let body = json!({
         "kind": format!("{}List", info.kind), "apiVersion": info.api_version(&target.version),
-        "metadata": {"resourceVersion": world.store.revision().to_string()}, "items": items,
+        "metadata": metadata, "items": items,
     });
     Ok(Reply::json(200, &body))
 }

@@ -1,6 +1,8 @@
 //! `/api`, `/apis`, `/openapi/v3`, `/version` and health.
 
+use base64::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::sim::resource::{Registry, Resource};
 use crate::sim::status::{Answer, Refusal};
@@ -40,13 +42,17 @@ pub(crate) fn answer(world: &World, path: &str) -> Answer<Reply> {
         ["api"] => json!({"kind": "APIVersions", "versions": ["v1"]}),
         ["api", version] => resources(&world.registry, "", version)?,
         ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(&world.registry)}),
-        ["apis", group] => groups(&world.registry)
-            .into_iter()
-            .find(|g| g["name"] == **group)
-            .ok_or_else(Refusal::no_such_path)?,
-        ["apis", group, version] => resources(&world.registry, group, version)?,
+        ["apis", group, rest @ ..] if rest.len() < 2 => {
+            let Some(found) = groups(&world.registry).into_iter().find(|g| g["name"] == **group) else {
+                return Ok(Reply::NoPage);
+            };
+            match rest.first() {
+                Some(version) => resources(&world.registry, group, version)?,
+                None => found,
+            }
+        }
         ["openapi", "v3", rest @ ..] => openapi::answer(&world.registry, rest)?,
-        _ => return Err(Refusal::no_such_path()),
+        _ => return Ok(Reply::NoPage),
     };
     Ok(Reply::json(200, &body))
 }
@@ -107,6 +113,7 @@ fn describe(resource: &Resource, all: &mut Vec<Value>) {
     let (plural, kind) = (&resource.plural, &resource.kind);
     let verbs = if resource.custom { CUSTOM_VERBS } else { VERBS };
     let mut main = entry(plural, &resource.singular, resource.namespaced, kind, verbs);
+    main["storageVersionHash"] = storage_hash(resource).into();
     if !resource.short.is_empty() {
         main["shortNames"] = json!(resource.short);
     }
@@ -131,6 +138,13 @@ fn describe(resource: &Resource, all: &mut Vec<Value>) {
         all.push(eviction);
         all.push(entry("pods/exec", "", true, "PodExecOptions", &["create", "get"]));
     }
+}
+
+/// Tells clients when objects are stored in another version (`k8s.io/apiserver/pkg/endpoints/discovery`).
+fn storage_hash(resource: &Resource) -> String {
+    let version = resource.versions.first().map_or("v1", String::as_str);
+    let kind = format!("{}/{version}/{}", resource.group, resource.kind);
+    BASE64_STANDARD.encode(&Sha256::digest(kind)[..8])
 }
 
 fn entry(name: &str, singular: &str, namespaced: bool, kind: &str, verbs: &[&str]) -> Value {

@@ -10,6 +10,7 @@ use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
+use super::owner::Owner;
 use super::write::{current, key_of};
 use super::{Call, Reply, Target, delete};
 
@@ -41,13 +42,16 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
         return Err(Refusal::plain(message));
     };
-    if may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
-        // The server puts the version that it has just read in the place of the caller's.
-        options.resource_version = None;
-    } else {
+    if !may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
         check_and_decrement(world, budget, &key.name, options.dry_run)?;
+        return evict(world, &key, &options);
     }
-    evict(world, &key, &options)
+    // The server puts the version that it has just read in the place of the caller's, and takes any conflict for one
+    // about that version, unless the caller gave one.
+    let given = options.resource_version.take();
+    evict(world, &key, &options).map_err(|refusal| {
+        if refusal.code == 409 && given.is_none() { in_process(&budget.name) } else { refusal }
+    })
 }
 
 /// `canIgnorePDB`.
@@ -78,10 +82,8 @@ fn may_go_unready(pod: &Value, budget: &Value) -> bool {
 fn check_and_decrement(world: &mut World, key: &Key, pod: &str, dry_run: bool) -> Answer<()> {
     let info = world.registry.get(id::BUDGETS).clone();
     let budget = current(world, &info, key)?;
-    let too_many = |seconds: u32| Refusal::new(429, "TooManyRequests", REFUSED).retry_after(seconds);
     if int(&budget, "/status/observedGeneration") < int(&budget, "/metadata/generation") {
-        let why = format!("The disruption budget {} is still being processed by the server.", key.name);
-        return Err(too_many(10).cause("DisruptionBudget", &why, ""));
+        return Err(in_process(&key.name));
     }
     let allowed = int(&budget, "/status/disruptionsAllowed");
     if allowed < 0 {
@@ -97,15 +99,42 @@ fn check_and_decrement(world: &mut World, key: &Key, pod: &str, dry_run: bool) -
     }
     if !dry_run {
         let now = world.clock.now();
+        let server = Owner::server(world, id::BUDGETS, "status");
         world.modify(key, |budget| {
+            let old = budget.clone();
             set(budget, "/status/disruptionsAllowed", allowed - 1);
             set(budget, &format!("/status/disruptedPods/{pod}"), now.as_str());
             if allowed == 1 {
-                set_condition(budget, "DisruptionAllowed", "False", "InsufficientPods", "", &now);
+                none_left(budget, &now);
             }
+            server.record(&old, budget);
         });
     }
     Ok(())
+}
+
+/// The condition that the last granted eviction writes (`UpdateDisruptionAllowedCondition`).
+fn none_left(budget: &mut Value, now: &str) {
+    set_condition(budget, "DisruptionAllowed", "False", "InsufficientPods", "", now);
+    let observed = int(budget, "/status/observedGeneration");
+    let conditions = budget.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    let is_it = |c: &&mut Value| text(c, "/type") == "DisruptionAllowed";
+    if let Some(condition) = conditions.and_then(|all| all.iter_mut().find(is_it)) {
+        set(condition, "/message", "");
+        if observed > 0 {
+            set(condition, "/observedGeneration", observed);
+        }
+    }
+}
+
+fn too_many(seconds: u32) -> Refusal {
+    Refusal::new(429, "TooManyRequests", REFUSED).retry_after(seconds)
+}
+
+/// Somebody else writes the budget just now, or its controller has not seen it yet.
+fn in_process(budget: &str) -> Refusal {
+    let why = format!("The disruption budget {budget} is still being processed by the server.");
+    too_many(10).cause("DisruptionBudget", &why, "")
 }
 
 fn why_refused(budget: &Value, name: &str) -> String {

@@ -1,6 +1,7 @@
 //! The API server's front: one function from a request to an answer, with streaming bodies for watches, used by the
 //! HTTP door and by in-process clients alike.
 
+mod accept;
 mod apply;
 mod call;
 mod decode;
@@ -13,6 +14,7 @@ mod helm;
 mod openapi;
 mod options;
 mod owner;
+mod pages;
 mod patch;
 mod protobuf;
 mod rbac;
@@ -31,10 +33,11 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
 use serde_json::Value;
 
+pub(crate) use accept::Form;
 pub(crate) use call::Call;
 pub(crate) use exec::run as run_command;
 pub(crate) use fields::FieldSet;
-pub(crate) use read::Snapshots;
+pub(crate) use pages::Snapshots;
 pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
 
@@ -42,7 +45,7 @@ use super::faults::{Effect, When};
 use super::guard::Seen;
 use super::json::{controller, text};
 use super::log::Entry;
-use super::resource::id;
+use super::resource::{Resource, id};
 use super::status::{Answer, Refusal};
 use super::store::Key;
 use super::world::Shared;
@@ -161,12 +164,10 @@ fn authorize(shared: &Shared, route: &Route, call: &Call, verb: &str, resource: 
     if let Some(user) = call.impersonated().or(world.rbac.then_some(rbac::USER))
         && let Some(ask) = rbac::refused(&world, user, route, call, verb, resource)
     {
-        let missing = rbac::missing_roles(&world, user, &ask.namespace);
         let refusal = forbidden(user, &ask);
-        return Err(match missing.as_slice() {
-            [] => refusal,
-            [one] => refusal.adding(&format!(": RBAC: {one}")),
-            many => refusal.adding(&format!(": RBAC: [{}]", many.join(", "))),
+        return Err(match rbac::missing(&world, user, &ask.namespace) {
+            Some(missing) => refusal.adding(&format!(": {missing}")),
+            None => refusal,
         });
     }
     let Some(target) = route.target() else { return Ok(()) };
@@ -202,25 +203,62 @@ fn forbidden(user: &str, ask: &rbac::Ask) -> Refusal {
     Refusal::new(403, "Forbidden", message).naming(group, plural, name)
 }
 
+/// Subresources of the real server that are not played.
+const NOT_PLAYED: &[(&str, &[&str])] = &[
+    ("Pod", &["attach", "binding", "ephemeralcontainers", "log", "portforward", "proxy", "resize"]),
+    ("Node", &["proxy"]),
+    ("Service", &["proxy"]),
+    ("ServiceAccount", &["token"]),
+    ("Namespace", &["finalize"]),
+];
+
+/// Whether a path leads to a subresource that there is.
+fn check_subresource(info: &Resource, target: &Target) -> Answer<()> {
+    let Some(sub) = target.subresource.as_deref() else { return Ok(()) };
+    let is_served = match sub {
+        "status" => info.has_status(),
+        "scale" => info.has_scale(),
+        "exec" | "eviction" => info.kind == "Pod",
+        _ => false,
+    };
+    if is_served {
+        return Ok(());
+    }
+    if NOT_PLAYED.iter().any(|(kind, subs)| *kind == info.kind && subs.contains(&sub)) {
+        return Err(Refusal::not_modelled(&format!("the subresource {sub:?}")));
+    }
+    // Of a custom resource the server says that it is the object that is not there.
+    let name = target.name.as_deref().unwrap_or_default();
+    Err(if info.custom { Refusal::not_found(info, name) } else { Refusal::no_such_path() })
+}
+
 fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {
     let target = match route {
         Route::Resource(target) => target,
         Route::Helm(rest) => return helm::answer(shared, &call, rest),
         Route::Review(kind) => return review::answer(&shared.lock(), &call, kind),
         Route::NoGroup => return Ok(Reply::NoPage),
+        Route::Fixed(_) if !matches!(call.method.as_str(), "GET" | "HEAD") => {
+            return Err(Refusal::method_not_allowed());
+        }
         Route::Fixed(path) => return discovery::answer(&shared.lock(), path),
         Route::Unknown => return Err(Refusal::no_such_path()),
     };
+    if target.subresource.as_deref() != Some("exec") {
+        let is_list = target.name.is_none() && call.method == "GET";
+        call.form = Form::of(&call, shared.lock().registry.get(target.resource), is_list)?;
+    }
+    check_subresource(shared.lock().registry.get(target.resource), target)?;
     match (target.subresource.as_deref(), call.method.as_str()) {
         (Some("exec"), "GET" | "POST") => exec::answer(shared, &mut call, target),
         (Some("eviction"), "POST") => eviction::answer(&mut shared.lock(), &call, target),
-        (None | Some("status" | "scale"), "GET") if call.is_watch() => watch::answer(shared, &call, target),
+        // One object is read, whatever else is asked for.
+        (None, "GET") if call.is_watch() && target.name.is_none() => watch::answer(shared, &call, target),
         (None | Some("status" | "scale"), "GET") => read::answer(&mut shared.lock(), &call, target),
         (None, "POST") => write::create(&mut shared.lock(), &call, target),
         (None | Some("status" | "scale"), "PUT") => write::replace(&mut shared.lock(), &call, target),
         (None | Some("status" | "scale"), "PATCH") => patch::answer(&mut shared.lock(), &call, target),
         (None, "DELETE") => delete::answer(&mut shared.lock(), &call, target),
-        (None | Some("status" | "scale" | "exec" | "eviction"), _) => Err(Refusal::method_not_allowed()),
-        (Some(other), _) => Err(Refusal::not_modelled(&format!("the subresource {other:?}"))),
+        _ => Err(Refusal::method_not_allowed()),
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::sim::json::{list, set, text, unset};
+use crate::sim::resource::ResourceId;
 use crate::sim::schema::{self, Shape};
 use crate::sim::world::World;
 
@@ -20,9 +21,29 @@ pub(crate) struct Owner {
     now: String,
 }
 
+/// The name under which the server writes by itself.
+const SERVER: &str = "kube-apiserver";
+
 impl Owner {
+    /// The server itself, where it writes a part of an object on a caller's behalf.
+    pub(crate) fn server(world: &World, resource: ResourceId, subresource: &str) -> Self {
+        let info = world.registry.get(resource);
+        let target = Target {
+            resource,
+            version: info.versions.first().cloned().unwrap_or_default(),
+            namespace: None,
+            name: None,
+            subresource: Some(subresource.to_owned()),
+        };
+        Self::named(world, SERVER.to_owned(), &target, "Update")
+    }
+
     /// The writer of a call.
     pub(crate) fn of(world: &World, call: &Call, target: &Target, operation: &'static str) -> Self {
+        Self::named(world, call.manager(), target, operation)
+    }
+
+    fn named(world: &World, manager: String, target: &Target, operation: &'static str) -> Self {
         let info = world.registry.get(target.resource);
         let reset: &[&[&str]] = match (target.subresource.as_deref(), info.kind.as_str()) {
             (Some("status"), "Deployment" | "ReplicaSet") => &[&["f:spec"], &["f:metadata", "f:labels"]],
@@ -32,7 +53,7 @@ impl Owner {
             _ => &[],
         };
         Self {
-            manager: call.manager(),
+            manager,
             operation,
             api_version: info.api_version(&target.version),
             subresource: target.subresource.clone().unwrap_or_default(),
@@ -64,6 +85,11 @@ impl Owner {
 
     /// Gives the fields that a write changes to its writer, and takes them from the others.
     pub(crate) fn record(&self, old: &Value, new: &mut Value) {
+        // Of an object without owners nothing is tracked from then on (`managedfields/internal/skipnonapplied.go`).
+        if !old.is_null() && list(old, "/metadata/managedFields").is_empty() {
+            unset(new, "/metadata", "managedFields");
+            return;
+        }
         let (written, removed) = self.changed(old, new);
         let mut lost = written.clone();
         lost.extend(&removed);

@@ -4,10 +4,12 @@ use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
 use crate::sim::json::{merge, name, set, text};
+use crate::sim::resource::Resource;
 use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::world::World;
 
+use super::decode::mistake;
 use super::write::{current, key_of, store};
 use super::{Call, Reply, Target, apply, options, read, strategic};
 
@@ -23,6 +25,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     if kind == "application/apply-patch+yaml" {
         return apply::answer(world, call, target);
     }
+    check_media(&kind, info.custom)?;
     let old = current(world, &info, &key)?;
     let is_scale = target.subresource.as_deref() == Some("scale");
     let mut new = if is_scale { read::scale_of(&old) } else { Value::clone(&old) };
@@ -30,20 +33,14 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         set(&mut new, "/apiVersion", info.api_version(&target.version));
     }
     match kind.as_str() {
-        "application/merge-patch+json" => merge(&mut new, &call.json()?),
         "application/json-patch+json" => patch_json(&mut new, call)?,
-        "application/strategic-merge-patch+json" if !info.custom => {
-            strategic::patch(&mut new, &call.json()?, &schema::of(&info));
-        }
         "application/strategic-merge-patch+json" => {
-            return Err(Refusal::unsupported_media(
-                "the body of the request was in an unknown format - accepted media types include: \
-                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-            ));
+            strategic::patch(&mut new, &object(call)?, &schema::of(&info));
         }
-        _ => return Err(Refusal::unknown_media()),
+        _ => merge(&mut new, &object(call)?),
     }
     if !is_scale {
+        check_kind(&info, &target.version, &new)?;
         let (given, space) = (name(&new), text(&new, "/metadata/namespace"));
         if given != key.name {
             return Err(Refusal::bad_request(format!(
@@ -59,6 +56,48 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         set(&mut new, "/apiVersion", text(&old, "/apiVersion"));
     }
     store(world, call, target, &key, new)
+}
+
+fn check_media(kind: &str, is_custom: bool) -> Answer<()> {
+    match kind {
+        "application/strategic-merge-patch+json" if is_custom => Err(Refusal::unsupported_media(
+            "the body of the request was in an unknown format - accepted media types include: \
+             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        )),
+        "application/merge-patch+json"
+        | "application/json-patch+json"
+        | "application/strategic-merge-patch+json" => Ok(()),
+        _ => Err(Refusal::unknown_media()),
+    }
+}
+
+/// A patch that must be an object.
+fn object(call: &Call) -> Answer<Value> {
+    let patch: Value = call.json()?;
+    let found = match &patch {
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+        Value::Object(_) | Value::Null => return Ok(patch),
+    };
+    Err(Refusal::bad_request(format!(
+        "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+    )))
+}
+
+/// A patch cannot make another kind of an object.
+fn check_kind(info: &Resource, version: &str, new: &Value) -> Answer<()> {
+    let (api_version, kind) = (text(new, "/apiVersion"), text(new, "/kind"));
+    if kind == info.kind && api_version == info.api_version(version) {
+        return Ok(());
+    }
+    let package =
+        |group: &str| group.split('.').next().filter(|g| !g.is_empty()).unwrap_or("core").to_owned();
+    let short = api_version.rsplit('/').next().unwrap_or_default();
+    let to = format!("{}.{}", package(&info.group), info.kind);
+    let converting = || format!("converting ({short}.{kind}) to ({to}): unknown conversion");
+    Err(Refusal::unreadable_patch(new, &mistake(kind, new).unwrap_or_else(converting)))
 }
 
 fn patch_json(new: &mut Value, call: &Call) -> Answer<()> {

@@ -70,14 +70,34 @@ pub(crate) fn allows(world: &World, user: &str, ask: &Ask) -> bool {
     rules(world, user, &ask.namespace).iter().any(|rule| ask.is_in(rule))
 }
 
+/// Why a question is answered with yes: the binding and the role that say so.
+pub(crate) fn reason(world: &World, user: &str, ask: &Ask) -> Option<String> {
+    let allows = |binding: &Arc<Value>| {
+        role(world, binding, &ask.namespace)
+            .is_some_and(|role| list(role, "/rules").iter().any(|rule| ask.is_in(rule)))
+    };
+    let binding = bindings(world, user, &ask.namespace).find(allows)?;
+    let full = match text(&binding, "/metadata/namespace") {
+        "" => name(&binding).to_owned(),
+        namespace => format!("{}/{namespace}", name(&binding)),
+    };
+    let (kind, role) = (text(&binding, "/roleRef/kind"), text(&binding, "/roleRef/name"));
+    let of_binding = text(&binding, "/kind");
+    Some(format!("RBAC: allowed by {of_binding} {full:?} of {kind} {role:?} to User {user:?}"))
+}
+
 /// Roles that bindings of a user name and that are not there, as the server tells of them.
-pub(crate) fn missing_roles(world: &World, user: &str, namespace: &str) -> Vec<String> {
+pub(crate) fn missing(world: &World, user: &str, namespace: &str) -> Option<String> {
     let missing = bindings(world, user, namespace).filter(|b| role(world, b, namespace).is_none());
     let told = |b: &Arc<Value>| {
         let kind = text(b, "/roleRef/kind").to_lowercase();
         format!("{kind}.rbac.authorization.k8s.io {:?} not found", text(b, "/roleRef/name"))
     };
-    missing.map(|b| told(&b)).collect()
+    match missing.map(|b| told(&b)).collect::<Vec<_>>().as_slice() {
+        [] => None,
+        [one] => Some(format!("RBAC: {one}")),
+        many => Some(format!("RBAC: [{}]", many.join(", "))),
+    }
 }
 
 fn bindings<'w>(world: &'w World, user: &'w str, namespace: &str) -> impl Iterator<Item = Arc<Value>> + 'w {

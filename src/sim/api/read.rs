@@ -1,43 +1,20 @@
-//! get and list, with pages over a consistent snapshot.
+//! get and list.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::sim::json::{int, set, text, unset};
+use crate::sim::json::{int, set, set_default, text, unset};
 use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
-use super::{Call, Reply, Target, options};
-
-/// Page runs under way that are kept; the oldest answers 410 when another comes.
-const KEPT: usize = 32;
-
-/// The rests of paged lists.
-#[derive(Debug, Default)]
-pub(crate) struct Snapshots {
-    next: u64,
-    open: VecDeque<Snapshot>,
-}
-
-#[derive(Debug)]
-struct Snapshot {
-    number: u64,
-    revision: u64,
-    rest: VecDeque<Arc<Value>>,
-}
-
-impl Snapshots {
-    /// Forgets all page runs, as etcd's compaction does.
-    pub(crate) fn compact(&mut self) {
-        self.open.clear();
-    }
-}
+use super::accept::{self, go_type, table};
+use super::pages::{self, Page};
+use super::{Call, Form, Reply, Target, options};
 
 /// Which objects a list or watch is about.
 #[derive(Clone, Debug)]
@@ -63,6 +40,11 @@ impl Filter {
             labels: labels.map_err(Refusal::bad_request)?,
             fields: fields.map_err(Refusal::bad_request)?,
         })
+    }
+
+    /// Whether no selector leaves anything out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.name.is_none() && self.labels.is_empty() && self.fields.is_empty()
     }
 
     /// Whether an object is meant.
@@ -95,12 +77,15 @@ impl Filter {
 pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let Some(name) = &target.name else { return list(world, call, target) };
     let key = Key::new(target.resource, target.namespace.as_deref().unwrap_or_default(), name);
+    if let Some(version) = call.param("resourceVersion").filter(|v| v.parse::<u64>().is_err()) {
+        return Err(Refusal::plain(not_a_version(version)));
+    }
     let info = world.registry.get(target.resource);
     let object = world.store.get(&key).ok_or_else(|| Refusal::not_found(info, name))?;
     if target.subresource.as_deref() == Some("scale") {
         return Ok(Reply::json(200, &scale_of(object)));
     }
-    Ok(Reply::json(200, &present(info, &target.version, wants_metadata(call), object)))
+    accept::one(world, call, target, 200, object)
 }
 
 #[derive(Serialize)]
@@ -109,7 +94,8 @@ struct List<'a> {
     #[serde(rename = "apiVersion")]
     api_version: String,
     metadata: Value,
-    items: Vec<Presented<'a>>,
+    /// `null` for metadata of no objects.
+    items: Option<Vec<Presented<'a>>>,
 }
 
 fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
@@ -117,59 +103,36 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     if let Some(version) = call.param("resourceVersion").filter(|v| v.parse::<u64>().is_err()) {
         return Err(Refusal::bad_request(format!("invalid resource version: {}", not_a_version(version))));
     }
-    let limit: usize = call.param("limit").and_then(|l| l.parse().ok()).unwrap_or(0);
-    let mut snapshot = if let Some(token) = call.param("continue") {
-        resume(world, token)?
-    } else {
-        let objects = Filter::of(world, call, target)?.objects(world, target);
-        world.snapshots.next += 1;
-        Snapshot { number: world.snapshots.next, revision: world.store.revision(), rest: objects.into() }
-    };
-    let count = if limit == 0 { snapshot.rest.len() } else { limit.min(snapshot.rest.len()) };
-    let page: Vec<Arc<Value>> = snapshot.rest.drain(..count).collect();
-    let mut metadata = json!({"resourceVersion": snapshot.revision.to_string()});
-    if !snapshot.rest.is_empty() {
-        set(&mut metadata, "/continue", format!("{}.{}", snapshot.number, snapshot.rest.len()));
-        set(&mut metadata, "/remainingItemCount", snapshot.rest.len());
-        world.snapshots.open.push_back(snapshot);
-        if world.snapshots.open.len() > KEPT {
-            world.snapshots.open.pop_front();
-        }
-    }
+    let filter = Filter::of(world, call, target)?;
+    let Page { objects: page, mut metadata } = pages::page(world, call, target, &filter)?;
     let info = world.registry.get(target.resource);
-    let bare = wants_metadata(call);
-    let (kind, api_version) = if bare {
-        ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned())
-    } else {
-        (format!("{}List", info.kind), info.api_version(&target.version))
+    let (kind, api_version) = match call.form {
+        Form::Table(include) => {
+            let kind = (info, target.version.as_str(), &world.clock);
+            let table = table(kind, include, metadata, page.iter().map(AsRef::as_ref), true);
+            return Ok(Reply::json(200, &table));
+        }
+        Form::Metadata => {
+            return Err(Refusal::not_acceptable(format!(
+                "you requested PartialObjectMetadata, but the requested object is a list (*{}List)",
+                go_type(info)
+            )));
+        }
+        Form::MetadataList => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+        Form::Whole => (format!("{}List", info.kind), info.api_version(&target.version)),
     };
-    let items = page.iter().map(|o| present_item(info, &target.version, bare, o)).collect();
+    // The type of their lists prints it even where it is empty.
+    if info.custom && call.form == Form::Whole {
+        set_default(&mut metadata, "/continue", "");
+    }
+    let items = page.iter().map(|o| present_item(info, &target.version, call.form, o)).collect();
+    let items = Some(items).filter(|items: &Vec<_>| call.form == Form::Whole || !items.is_empty());
     Ok(Reply::json(200, &List { kind, api_version, metadata, items }))
 }
 
 /// What the server says of a version that is no number.
 pub(crate) fn not_a_version(text: &str) -> String {
     format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
-}
-
-fn resume(world: &mut World, token: &str) -> Answer<Snapshot> {
-    let gone = || {
-        Refusal::expired(
-            "The provided continue parameter is too old to display a consistent list result. You can start a new \
-             list without the continue parameter.",
-        )
-    };
-    let (number, left) = token.split_once('.').ok_or_else(gone)?;
-    let is_meant = |s: &Snapshot| s.number.to_string() == number && s.rest.len().to_string() == left;
-    let at = world.snapshots.open.iter().position(is_meant).ok_or_else(gone)?;
-    // A page may be asked for again after a lost answer, so the rest stays until it is pushed out.
-    let found = &world.snapshots.open[at];
-    Ok(Snapshot { number: found.number, revision: found.revision, rest: found.rest.clone() })
-}
-
-/// Whether the client wants metadata only (`as=PartialObjectMetadata` in Accept).
-pub(crate) fn wants_metadata(call: &Call) -> bool {
-    call.header("accept").split(',').next().is_some_and(|first| first.contains("as=PartialObjectMetadata"))
 }
 
 /// An object in the shape the client asked for.
@@ -183,8 +146,8 @@ pub(crate) enum Presented<'a> {
 }
 
 /// Shapes an object: the version of the path, metadata only where asked for.
-pub(crate) fn present<'a>(info: &Resource, version: &str, bare: bool, object: &'a Value) -> Presented<'a> {
-    if bare {
+pub(crate) fn present<'a>(info: &Resource, version: &str, form: Form, object: &'a Value) -> Presented<'a> {
+    if form.is_bare() {
         return Presented::Changed(json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
         }));
@@ -202,11 +165,11 @@ pub(crate) fn present<'a>(info: &Resource, version: &str, bare: bool, object: &'
 pub(crate) fn present_item<'a>(
     info: &Resource,
     version: &str,
-    bare: bool,
+    form: Form,
     object: &'a Value,
 ) -> Presented<'a> {
-    if bare || info.custom {
-        return present(info, version, bare, object);
+    if form.is_bare() || info.custom {
+        return present(info, version, form, object);
     }
     let mut copy = object.clone();
     unset(&mut copy, "", "kind");

@@ -56,6 +56,7 @@ impl Reply {
             Self::Refused(refusal) => {
                 let bytes = refusal.body.to_string().into_bytes();
                 let mut response = response(refusal.code, "application/json", full(bytes.into()));
+                warn(&mut response, &refusal.warnings);
                 if let Some(seconds) = refusal.retry_after.filter(|s| *s > 0) {
                     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
@@ -67,12 +68,7 @@ impl Reply {
             }
             Self::Warned(reply, warnings) => {
                 let mut response = reply.into_response();
-                for warning in warnings {
-                    // Code 299 and no agent, as the API server writes it; a text that fits no header is left out.
-                    if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
-                        response.headers_mut().append(header::WARNING, value);
-                    }
-                }
+                warn(&mut response, &warnings);
                 response
             }
             Self::Switch(headers) => {
@@ -82,6 +78,14 @@ impl Reply {
                 response
             }
         }
+    }
+}
+
+/// Code 299 and no agent, as the API server writes it; a text that fits no header is left out.
+fn warn(response: &mut Response<AnswerBody>, warnings: &[String]) {
+    let values = warnings.iter().filter_map(|w| HeaderValue::from_str(&format!("299 - {w:?}")).ok());
+    for value in values {
+        response.headers_mut().append(header::WARNING, value);
     }
 }
 

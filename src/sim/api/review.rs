@@ -1,6 +1,6 @@
 //! SelfSubjectAccessReview and SelfSubjectRulesReview: what the switch for denials says, asked beforehand.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::sim::json::{set, text};
 use crate::sim::status::{Answer, Refusal};
@@ -19,12 +19,13 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
         return Err(Refusal::method_not_allowed());
     }
     let mut review: Value = call.json()?;
+    own(world, call, &mut review);
     match kind {
         "selfsubjectaccessreviews" => {
-            let allowed = is_allowed(world, call, &review["spec"]["resourceAttributes"]);
+            let (allowed, reason) = decided(world, call, &review["spec"]["resourceAttributes"]);
             set(&mut review, "/status", json!({"allowed": allowed}));
-            if !allowed && !world.rbac && call.impersonated().is_none() {
-                set(&mut review, "/status/reason", "denied by the embedded cluster's switch");
+            if let Some(reason) = reason {
+                set(&mut review, "/status/reason", reason);
             }
         }
         "selfsubjectrulesreviews" => {
@@ -50,7 +51,31 @@ pub(crate) fn answer(world: &World, call: &Call, kind: &str) -> Answer<Reply> {
     Ok(Reply::json(201, &review))
 }
 
-fn is_allowed(world: &World, call: &Call, attributes: &Value) -> bool {
+/// Notes who wrote the review, without members that say nothing.
+fn own(world: &World, call: &Call, review: &mut Value) {
+    if let Some(attributes) = review.pointer_mut("/spec/resourceAttributes").and_then(Value::as_object_mut) {
+        attributes.retain(|_, value| value != "");
+    }
+    let fields = |value: &Value| -> Map<String, Value> {
+        let members = value.as_object().into_iter().flatten();
+        members.map(|(key, _)| (format!("f:{key}"), json!({}))).collect()
+    };
+    let mut wire = json!({"f:spec": fields(&review["spec"])});
+    if let Some(attributes) = review.pointer("/spec/resourceAttributes") {
+        wire["f:spec"]["f:resourceAttributes"] = json!({".": {}});
+        if let Value::Object(all) = &mut wire["f:spec"]["f:resourceAttributes"] {
+            all.extend(fields(attributes));
+        }
+    }
+    let entry = json!({
+        "manager": call.manager(), "operation": "Update", "apiVersion": "authorization.k8s.io/v1",
+        "time": world.clock.now(), "fieldsType": "FieldsV1", "fieldsV1": wire,
+    });
+    set(review, "/metadata/managedFields", json!([entry]));
+}
+
+/// Whether an action is allowed, and why.
+fn decided(world: &World, call: &Call, attributes: &Value) -> (bool, Option<String>) {
     let resource = match text(attributes, "/subresource") {
         "" => text(attributes, "/resource").to_owned(),
         sub => format!("{}/{sub}", text(attributes, "/resource")),
@@ -58,9 +83,14 @@ fn is_allowed(world: &World, call: &Call, attributes: &Value) -> bool {
     if let Some(user) = call.impersonated().or(world.rbac.then_some(rbac::USER)) {
         let [verb, group, namespace, name] =
             ["/verb", "/group", "/namespace", "/name"].map(|field| text(attributes, field).to_owned());
-        return rbac::allows(world, user, &rbac::Ask { verb, group, resource, namespace, name });
+        let ask = rbac::Ask { verb, group, resource, namespace, name };
+        return match rbac::reason(world, user, &ask) {
+            Some(reason) => (true, Some(reason)),
+            None => (false, rbac::missing(world, user, &ask.namespace)),
+        };
     }
-    !world.faults.is_denied(text(attributes, "/verb"), &resource)
+    let is_denied = world.faults.is_denied(text(attributes, "/verb"), &resource);
+    (!is_denied, is_denied.then(|| "denied by the embedded cluster's switch".to_owned()))
 }
 
 fn everything() -> Vec<Value> {

@@ -53,9 +53,7 @@ impl Route {
             _ => (None, rest),
         };
         let [plural, rest @ ..] = rest else { return Self::Unknown };
-        let serves =
-            registry.served().any(|(_, r)| r.group == group && r.versions.iter().any(|v| v == version));
-        if !serves && !group.is_empty() {
+        if !group.is_empty() && !registry.served().any(|(_, r)| r.group == group) {
             return Self::NoGroup;
         }
         let Some(resource) = registry.find(group, plural) else { return Self::Unknown };
@@ -91,7 +89,6 @@ impl Route {
             ("GET" | "HEAD", false) if call.is_watch() => "watch",
             ("GET" | "HEAD", true) => match self.target().and_then(|t| t.subresource.as_deref()) {
                 Some("exec") => "create",
-                _ if call.is_watch() => "watch",
                 _ => "get",
             },
             ("GET" | "HEAD", false) if self.target().is_some() => "list",

@@ -19,13 +19,25 @@ pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &Shape) {
         *object = Value::Object(Map::new());
     }
     let Value::Object(map) = object else { return };
+    if let Some(Value::Array(kept)) = changes.get("$retainKeys") {
+        map.retain(|key, _| kept.iter().any(|k| k == key));
+    }
     for (key, change) in changes {
         if let Some(list) = key.strip_prefix("$deleteFromPrimitiveList/") {
             delete_primitives(map.get_mut(list), change);
         } else if !key.starts_with('$') {
+            if is_replaced(shape, key) {
+                map.insert(key.to_owned(), change.clone());
+                continue;
+            }
             patch_member(map, key, change, &schema::member(shape, key).unwrap_or(Shape::Any));
         }
     }
+}
+
+/// Structs that a patch replaces as they are, directives included (`patchStrategy:"replace"`).
+fn is_replaced(shape: &Shape, key: &str) -> bool {
+    matches!(shape, Shape::Struct(name) if name.ends_with("PodDisruptionBudgetSpec")) && key == "selector"
 }
 
 fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value, shape: &Shape) {
@@ -34,6 +46,8 @@ fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value, shape: 
         Value::Object(_) if change.get("$patch").is_some_and(|p| p == "delete") => {
             drop(map.shift_remove(key));
         }
+        // There is nothing that a directive could be about.
+        Value::Object(_) if change.get("$patch").is_some() && !map.contains_key(key) => {}
         Value::Object(_) => patch(map.entry(key).or_insert(Value::Null), change, shape),
         Value::Array(changes) => {
             let old = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
@@ -58,8 +72,10 @@ fn patch_list(old: &mut Value, changes: &[Value], shape: &Shape) {
             }
         }
         Shape::List(_, _, Strategy::MergeValues) => {
-            let new: Vec<Value> = changes.iter().filter(|c| !items.contains(c)).cloned().collect();
-            items.extend(new);
+            let before = std::mem::take(items);
+            let place = |value: &Value| before.iter().position(|b| b == value);
+            let rest = before.iter().filter(|b| !changes.contains(b)).cloned().collect();
+            *items = interleaved(changes.to_vec(), rest, place);
         }
         _ => *items = changes.to_vec(),
     }
@@ -85,18 +101,25 @@ fn merge_items(items: &mut Vec<Value>, changes: &[Value], shape: &Shape, key: &s
             None => without_directives(change),
         });
     }
-    // The patch's items come in its order; the others come between them where they stood before
-    // (`strategicpatch.mergeSortedSlice`).
-    let mut rest = std::mem::take(items).into_iter().peekable();
+    let rest = std::mem::take(items);
+    *items = interleaved(patched, rest, |item| place(&before, item));
+}
+
+/// The patch's items come in its order; the others come between them where they stood before
+/// (`strategicpatch.mergeSortedSlice`).
+fn interleaved(patched: Vec<Value>, rest: Vec<Value>, place: impl Fn(&Value) -> Option<usize>) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut rest = rest.into_iter().peekable();
     for item in patched {
-        if let Some(at) = place(&before, &item) {
-            while let Some(other) = rest.next_if(|other| place(&before, other) < Some(at)) {
+        if let Some(at) = place(&item) {
+            while let Some(other) = rest.next_if(|other| place(other) < Some(at)) {
                 items.push(other);
             }
         }
         items.push(item);
     }
     items.extend(rest);
+    items
 }
 
 fn delete_primitives(list: Option<&mut Value>, values: &Value) {
@@ -142,6 +165,14 @@ mod tests {
         let old = json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}});
         let new = json!({"spec": {"taints": [{"key": "b", "effect": "NoExecute"}]}});
         assert_eq!(patched(old, &new), new);
+    }
+
+    #[test]
+    fn plain_lists_take_the_patch_first_and_only_retained_keys_stay() {
+        let old = json!({"metadata": {"finalizers": ["one", "two"]}, "spec": {"a": 1, "b": 2}});
+        let change = json!({"metadata": {"finalizers": ["three"]}, "spec": {"$retainKeys": ["b"]}, "c": {"$patch": "replace"}});
+        let wanted = json!({"metadata": {"finalizers": ["three", "one", "two"]}, "spec": {"b": 2}});
+        assert_eq!(patched(old, &change), wanted);
     }
 
     #[test]

@@ -17,8 +17,9 @@ use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::{Event, EventKind};
 use crate::sim::world::{Shared, World};
 
-use super::read::{Filter, not_a_version, present, wants_metadata};
-use super::{Call, Reply, Target, options};
+use super::accept::table;
+use super::read::{Filter, not_a_version, present};
+use super::{Call, Form, Reply, Target, options};
 
 /// How often a bookmark comes: about once a minute (`k8s.io/apiserver/pkg/storage/cacher`).
 const BOOKMARKS: Duration = Duration::from_secs(55);
@@ -31,7 +32,9 @@ struct Watcher {
     signal: watch::Receiver<u64>,
     resource: ResourceId,
     version: String,
-    bare: bool,
+    form: Form,
+    /// Whether the next table tells its columns: the first one does.
+    with_columns: bool,
     filter: Filter,
     cursor: u64,
     /// Lines not sent yet.
@@ -44,12 +47,15 @@ struct Watcher {
 /// Answers a watch.
 ///
 /// # Errors
-/// 400 for bad selectors or versions, 410 for a version that is no longer kept.
+/// 400 for bad selectors or versions; a version that is no longer kept is told by an event.
 pub(crate) fn answer(shared: &Shared, call: &Call, target: &Target) -> Answer<Reply> {
     let world = shared.lock();
     let filter = Filter::of(&world, call, target)?;
     options::check_list(call)?;
-    let initial = call.is_set("sendInitialEvents");
+    // Where nothing else is said, a watch from no or any version begins with what is there
+    // (`SetListOptionsDefaults`).
+    let is_legacy = matches!(call.param("resourceVersion"), None | Some("0"));
+    let initial = call.is_set("sendInitialEvents") || (is_legacy && !call.has("sendInitialEvents"));
     let from = match call.param("resourceVersion") {
         None | Some("0") => None,
         Some(_) if initial => None,
@@ -61,7 +67,8 @@ pub(crate) fn answer(shared: &Shared, call: &Call, target: &Target) -> Answer<Re
         signal: world.store.subscribe(),
         resource: target.resource,
         version: target.version.clone(),
-        bare: wants_metadata(call),
+        form: call.form,
+        with_columns: true,
         cursor: from.unwrap_or(world.store.revision()),
         filter,
         ready: VecDeque::new(),
@@ -74,19 +81,15 @@ pub(crate) fn answer(shared: &Shared, call: &Call, target: &Target) -> Answer<Re
             let line = watcher.line(&world, "ADDED", &object);
             watcher.ready.push_back(line);
         }
-        if initial {
+        if initial && watcher.bookmarks {
             let line = watcher.bookmark(&world, true);
             watcher.ready.push_back(line);
         }
     } else if watcher.collect(&world).is_none() {
-        return Err(too_old(watcher.cursor, world.store.revision()));
+        watcher.end_too_old(&world);
     }
     drop(world);
     Ok(Reply::Stream(stream::unfold(watcher, Watcher::step).boxed()))
-}
-
-fn too_old(cursor: u64, revision: u64) -> Refusal {
-    Refusal::expired(format!("too old resource version: {cursor} ({revision})"))
 }
 
 impl Watcher {
@@ -111,10 +114,16 @@ impl Watcher {
         let shared = self.shared.clone();
         let world = shared.lock();
         if self.collect(&world).is_none() {
-            let status = too_old(self.cursor, world.store.revision()).body;
-            self.ready.push_back(to_line(&json!({"type": "ERROR", "object": status})));
-            self.ended = true;
+            self.end_too_old(&world);
         }
+    }
+
+    /// Ends with the word that events since the last one are no longer kept.
+    fn end_too_old(&mut self, world: &World) {
+        let message = format!("too old resource version: {} ({})", self.cursor, world.store.revision());
+        let status = Refusal::expired(message).body;
+        self.ready.push_back(to_line(&json!({"type": "ERROR", "object": status})));
+        self.ended = true;
     }
 
     /// Waits for a write, a bookmark's time or the end; `false` at the end.
@@ -175,16 +184,29 @@ impl Watcher {
         }
     }
 
-    fn line(&self, world: &World, kind: &str, object: &Arc<Value>) -> Bytes {
+    fn line(&mut self, world: &World, kind: &str, object: &Arc<Value>) -> Bytes {
         let info = world.registry.get(self.resource);
-        let object = present(info, &self.version, self.bare, object);
+        let object = match self.form {
+            Form::Table(include) => {
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                let with_columns = std::mem::replace(&mut self.with_columns, false);
+                let of = (info, self.version.as_str(), &world.clock);
+                table(of, include, metadata, std::iter::once(object.as_ref()), with_columns)
+            }
+            form => json!(present(info, &self.version, form, object)),
+        };
         to_line(&json!({"type": kind, "object": object}))
     }
 
     fn bookmark(&self, world: &World, ends_initial: bool) -> Bytes {
         let info = world.registry.get(self.resource);
+        let (kind, version) = if self.form.is_bare() {
+            ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned())
+        } else {
+            (info.kind.as_str(), info.api_version(&self.version))
+        };
         let mut object = json!({
-            "kind": info.kind, "apiVersion": info.api_version(&self.version),
+            "kind": kind, "apiVersion": version,
             "metadata": {"resourceVersion": world.store.revision().to_string()},
         });
         if ends_initial {

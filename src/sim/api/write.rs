@@ -1,19 +1,22 @@
 //! create and update.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::sim::json::{int, set, text, unset};
+use crate::sim::admission;
+use crate::sim::json::{int, set, text, uid, unset};
 use crate::sim::lifecycle::Part;
 use crate::sim::resource::Resource;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
 use crate::sim::world::World;
 
-use super::decode::{decode, fit_to_path};
+use super::accept;
+use super::decode::{body, decode, fit_to_path};
 use super::owner::Owner;
-use super::read::{present, scale_of, wants_metadata};
+use super::read::scale_of;
 use super::{Call, Reply, Target, options};
 
 /// Answers a create.
@@ -21,18 +24,25 @@ use super::{Call, Reply, Target, options};
 /// # Errors
 /// As [`World::create`], and 400 for an object that does not fit the path.
 pub(crate) fn create(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
-    if target.name.is_some() {
+    if target.name.is_some() || lacks_namespace(world.registry.get(target.resource), target) {
         return Err(Refusal::method_not_allowed());
     }
     options::check_write(call, "CreateOptions")?;
-    let mut object: Value = call.json()?;
+    let mut object = body(world, call, target)?;
     fit_to_path(world.registry.get(target.resource), target, &mut object)?;
     let warnings = decode(world, call, target.resource, &mut object)?;
+    admission::check_references(world, world.registry.get(target.resource), &object)?;
     let owner = Owner::of(world, call, target, "Update");
     owner.record(&Value::Null, &mut object);
-    let created = world.create(target.resource, object, call.is_dry_run())?;
-    let info = world.registry.get(target.resource);
-    Ok(Reply::json(201, &present(info, &target.version, wants_metadata(call), &created)).warned(warnings))
+    let created = world
+        .create(target.resource, object, call.is_dry_run())
+        .map_err(|refusal| refusal.warned(&warnings))?;
+    Ok(accept::one(world, call, target, 201, &created)?.warned(warnings))
+}
+
+/// Whether a path of a namespaced kind leads to all namespaces.
+fn lacks_namespace(info: &Resource, target: &Target) -> bool {
+    info.namespaced && target.namespace.is_none()
 }
 
 /// Answers an update.
@@ -42,7 +52,7 @@ pub(crate) fn create(world: &mut World, call: &Call, target: &Target) -> Answer<
 pub(crate) fn replace(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let key = key_of(target)?;
     options::check_write(call, "UpdateOptions")?;
-    let mut new: Value = call.json()?;
+    let mut new = body(world, call, target)?;
     if target.subresource.as_deref() != Some("scale") {
         let info = world.registry.get(target.resource).clone();
         fit_to_path(&info, target, &mut new)?;
@@ -54,13 +64,36 @@ pub(crate) fn replace(world: &mut World, call: &Call, target: &Target) -> Answer
             let warnings = decode(world, call, target.resource, &mut new)?;
             Owner::of(world, call, &first, "Update").record(&Value::Null, &mut new);
             let created = world.create(target.resource, new, call.is_dry_run())?;
-            return Ok(Reply::json(201, &present(&info, &target.version, false, &created)).warned(warnings));
+            return Ok(accept::one(world, call, target, 201, &created)?.warned(warnings));
         }
+        check_uid(world, &info, &key, &new)?;
         if (is_lease || info.custom) && text(&new, "/metadata/resourceVersion").is_empty() {
             return Err(Refusal::unconditional(&info, &key.name));
         }
     }
     store(world, call, target, &key, new)
+}
+
+/// An update for an object that has another UID is refused by the storage itself, in its words.
+fn check_uid(world: &World, info: &Resource, key: &Key, new: &Value) -> Answer<()> {
+    let Some(old) = world.store.get(key) else { return Ok(()) };
+    let (wanted, is) = (uid(new), uid(old));
+    if wanted.is_empty() || wanted == is {
+        return Ok(());
+    }
+    let folder = match info.plural.as_str() {
+        plural if info.custom => format!("{}/{plural}", info.group),
+        "nodes" => "minions".to_owned(),
+        "services" => "services/specs".to_owned(),
+        plural => plural.to_owned(),
+    };
+    let place = [folder.as_str(), &key.namespace, &key.name].into_iter().filter(|part| !part.is_empty());
+    let place = place.collect::<Vec<_>>().join("/");
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, AdditionalErrorMsg: \
+         Precondition failed: UID in precondition: {wanted}, UID in object meta: {is}"
+    );
+    Err(Refusal::conflict(info, &key.name, &why))
 }
 
 /// Stores the new state of an object, its status or its scale.
@@ -78,9 +111,7 @@ pub(crate) fn store(
     let old = current(world, &info, key)?;
     let dry = call.is_dry_run();
     let part = match target.subresource.as_deref() {
-        Some("status") if !info.has_status() => return Err(Refusal::no_such_path()),
         Some("status") => Part::Status,
-        Some("scale") if !info.has_scale() => return Err(Refusal::no_such_path()),
         Some("scale") => {
             let scale = new;
             new = Value::clone(&old);
@@ -91,12 +122,19 @@ pub(crate) fn store(
         _ => Part::Main,
     };
     let warnings = decode(world, call, target.resource, &mut new)?;
-    Owner::of(world, call, target, "Update").record(&old, &mut new);
-    let stored = world.update(key, new, part, dry)?;
-    if target.subresource.as_deref() == Some("scale") {
+    let owner = Owner::of(world, call, target, "Update");
+    owner.record(&old, &mut new);
+    let is_scale = target.subresource.as_deref() == Some("scale");
+    if is_scale && int(&old, "/spec/replicas") == int(&new, "/spec/replicas") {
+        // The same number through the scale takes the field from its owner (`ScaleHandler.ToParent`).
+        let replicas = ["f:spec", "f:replicas"].map(str::to_owned).to_vec();
+        owner.take_from_others(&mut new, &BTreeSet::from([replicas]).into());
+    }
+    let stored = world.update(key, new, part, dry).map_err(|refusal| refusal.warned(&warnings))?;
+    if is_scale {
         return Ok(Reply::json(200, &scale_of(&stored)));
     }
-    Ok(Reply::json(200, &present(&info, &target.version, wants_metadata(call), &stored)).warned(warnings))
+    Ok(accept::one(world, call, target, 200, &stored)?.warned(warnings))
 }
 
 /// The stored object.

@@ -84,7 +84,10 @@ fn fit_members(map: &mut Map<String, Value>, shape: &Shape, place: &mut Place<'_
                 if let Some(value) = map.get_mut(&key) {
                     within(place, &format!(".{key}"), |place| fit(value, &inner, place, surplus));
                 }
-                if map.get(&key).is_some_and(|value| is_left_out(&key, value, &inner)) {
+                if map
+                    .get(&key)
+                    .is_some_and(|value| is_left_out(&key, value, &inner) && !is_kept(shape, &key, value))
+                {
                     map.shift_remove(&key);
                 }
             }
@@ -103,6 +106,13 @@ const NO_POINTERS: &[&str] = &[
     "publishNotReadyAddresses",
     "unschedulable",
 ];
+
+/// An empty list of a member that is always printed is another thing than none. OpenAPI does not tell that of rules.
+fn is_kept(shape: &Shape, key: &str, value: &Value) -> bool {
+    let Shape::Struct(name) = shape else { return false };
+    let is_always = || named(name).and_then(|t| t.fields.get(key)).is_some_and(|f| f.always);
+    value.is_array() && ((key == "rules" && name.ends_with("Role")) || is_always())
+}
 
 /// `omitempty`; structs that are pointers are kept where they are given.
 fn is_left_out(key: &str, value: &Value, shape: &Shape) -> bool {

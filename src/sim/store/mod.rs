@@ -70,6 +70,8 @@ pub(crate) struct Store {
     revision: u64,
     objects: BTreeMap<Key, Arc<Value>>,
     histories: HashMap<ResourceId, History>,
+    /// Events up to this revision are not kept, of no resource.
+    floor: u64,
     uids: HashMap<String, Key>,
     owned: HashMap<String, BTreeSet<Key>>,
     on_node: HashMap<String, BTreeSet<Key>>,
@@ -86,6 +88,7 @@ impl Store {
             revision: 1,
             objects: BTreeMap::new(),
             histories: HashMap::new(),
+            floor: 0,
             uids: HashMap::new(),
             owned: HashMap::new(),
             on_node: HashMap::new(),
@@ -225,6 +228,7 @@ impl Store {
     /// The events of a resource after `revision`; `None` where that is no longer kept (410 Gone).
     pub(crate) fn events_after(&self, resource: ResourceId, revision: u64) -> Option<Vec<Event>> {
         match self.histories.get(&resource) {
+            _ if revision < self.floor => None,
             Some(history) => history.after(revision),
             None => Some(Vec::new()),
         }
@@ -233,6 +237,7 @@ impl Store {
     /// Forgets all past events: what etcd's compaction does to slow watchers.
     pub(crate) fn compact(&mut self) {
         let revision = self.revision;
+        self.floor = revision;
         self.histories.values_mut().for_each(|h| h.compact(revision));
     }
 

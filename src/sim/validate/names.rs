@@ -1,7 +1,7 @@
 //! Names, label keys and label values (`k8s.io/apimachinery/pkg/util/validation`).
 
 /// What is said of a bad label value.
-pub(super) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', \
+pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', \
      '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
      regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
@@ -17,7 +17,7 @@ const LABEL_KEY: &str = "a valid label key must consist of alphanumeric characte
 /// Why a text is no DNS-1123 subdomain.
 pub(super) fn subdomain_problem(text: &str) -> Option<String> {
     if text.len() > 253 {
-        return Some("must be no more than 253 bytes".to_owned());
+        return Some("must be no more than 253 characters".to_owned());
     }
     let good = text.split('.').all(is_label);
     (!good).then(|| {
@@ -31,7 +31,7 @@ pub(super) fn subdomain_problem(text: &str) -> Option<String> {
 /// Why a text is no DNS-1123 label.
 pub(super) fn label_problem(text: &str) -> Option<String> {
     if text.len() > 63 {
-        return Some("must be no more than 63 bytes".to_owned());
+        return Some("must be no more than 63 characters".to_owned());
     }
     (!is_label(text)).then(|| {
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end \
@@ -53,12 +53,12 @@ fn is_qualified_part(text: &str) -> bool {
 }
 
 /// Whether a text can be the value of a label.
-pub(super) fn is_label_value(text: &str) -> bool {
+pub(crate) fn is_label_value(text: &str) -> bool {
     text.is_empty() || (text.len() <= 63 && is_qualified_part(text))
 }
 
 /// What is wrong with the key of a label, an annotation or a taint.
-pub(super) fn label_key_problems(key: &str) -> Vec<String> {
+pub(crate) fn label_key_problems(key: &str) -> Vec<String> {
     let parts: Vec<&str> = key.split('/').collect();
     let (prefix, name) = match parts.as_slice() {
         [name] => (None, *name),

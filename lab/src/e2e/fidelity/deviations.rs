@@ -62,6 +62,7 @@ impl Deviations {
     }
 
     /// What is listed and was not seen: it must be taken from the list.
+    #[cfg(test)]
     pub(super) fn unseen(&self) -> Vec<String> {
         let unseen = self.all.iter().enumerate().filter(|(at, _)| !self.seen.contains(at));
         unseen.map(|(_, d)| format!("{} at {} ({})", d.about, d.place, d.reason)).collect()

@@ -1,28 +1,35 @@
-//! Fidelity: the same generated requests go to the real API server and to the front of the embedded cluster, and every
+//! Fidelity: the same generated requests go to a real API server and to the front of the embedded cluster, and every
 //! answer is compared. Controllers are held on both sides, so that an answer depends on nothing but the requests.
+//!
+//! The embedded cluster plays in this process and on a paused clock; the real server's answers come from the lab, or
+//! from what it answered once ([`recorded`]).
 
 mod cases;
 mod deviations;
 mod normal;
 mod objects;
+mod recorded;
 mod request;
 mod script;
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use cni_migrate::sim::{Door, Sim};
+use cni_migrate::sim::Sim;
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::Value;
+use tokio::runtime::Builder;
 
 use crate::{
     cluster::{Cluster, in_client_namespace},
     error::Error,
 };
 use deviations::Deviations;
+use recorded::Recorded;
 use script::Script;
 
 /// Cases under way at the same time: watches wait, and the API server is quicker with several.
@@ -32,29 +39,47 @@ const SHOWN: usize = 6;
 
 /// The version of the lab's API server.
 const VERSION: &str = "v1.36.3";
+/// What the embedded cluster's clock shows at first: far from the times that cases give.
+const EPOCH: Timestamp = Timestamp::constant(1_780_000_000, 0);
 
-/// What became of the cases of one seed.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// Cases that differ where no deviation is listed, each as one line.
-    pub(super) failures: Vec<String>,
-    /// Listed deviations that did not occur.
-    pub(super) unseen: Vec<String>,
-}
-
-/// Plays all cases of a seed on both servers; `show` gets what differs, and the counts.
+/// Plays all cases of a seed on both servers; `show` gets what differs, and the counts. Gives the cases that differ where
+/// no deviation is listed, each as one line.
 ///
 /// # Errors
 /// When one of the servers gives no answer.
-pub(super) fn compare(cluster: &Cluster, seed: u64, show: &dyn Fn(&str)) -> Result<Outcome, Error> {
+pub(super) fn compare(cluster: &Cluster, seed: u64, show: &dyn Fn(&str)) -> Result<Vec<String>, Error> {
     let cases = cases::all(seed);
-    let held = cluster.hold_controllers();
-    let pairs = play(cluster, &cases)?;
-    drop(held);
-    let mut known = Deviations::read()?;
+    let real = play_real(cluster, &cases)?;
+    let sim = play_embedded(&cases)?;
+    Ok(judge((seed, &cases), (&real, &sim), &mut Deviations::read()?, show))
+}
+
+/// Writes down what the API server of a cluster answers to the cases of a seed; gives the path of the file.
+///
+/// # Errors
+/// When it gives no answer, or the file cannot be written.
+pub(crate) fn record(cluster: &Cluster, seed: u64) -> Result<std::path::PathBuf, Error> {
+    let cases = cases::all(seed);
+    let answers = play_real(cluster, &cases)?;
+    // The first request of the first case creates its namespace.
+    if answers.first().and_then(|case| case.first()).is_none_or(|created| created["status"] != 201) {
+        return Err(Error::Invalid(format!("the cluster has met seed {seed} before: record on a fresh one")));
+    }
+    Recorded::new(&cases, answers).write(seed)
+}
+
+/// The comparable answers of one server, by case.
+type Answers = Vec<Vec<Value>>;
+
+fn judge(
+    (seed, cases): (u64, &[Script]),
+    (real, sim): (&Answers, &Answers),
+    known: &mut Deviations,
+    show: &dyn Fn(&str),
+) -> Vec<String> {
     let mut failed = Vec::new();
     let mut deviating = 0;
-    for (number, (script, pair)) in cases.iter().zip(&pairs).enumerate() {
+    for (number, (script, pair)) in cases.iter().zip(real.iter().zip(sim)).enumerate() {
         let found = differences(pair);
         let unknown: Vec<_> = found.iter().filter(|d| !known.covers(script, d)).collect();
         deviating += usize::from(!found.is_empty() && unknown.is_empty());
@@ -65,9 +90,9 @@ pub(super) fn compare(cluster: &Cluster, seed: u64, show: &dyn Fn(&str)) -> Resu
     }
     let equal = cases.len() - failed.len() - deviating;
     show(&format!("seed {seed}: {} cases, {equal} equal, {deviating} with a listed deviation", cases.len()));
-    show(&tally(&cases, &failed));
+    show(&tally(cases, &failed));
     let line = |n: &usize| format!("seed {seed} case {n} ({})", cases[*n].about);
-    Ok(Outcome { failures: failed.iter().map(line).collect(), unseen: known.unseen() })
+    failed.iter().map(line).collect()
 }
 
 fn shown(script: &Script, differences: &[&Difference]) -> String {
@@ -92,9 +117,6 @@ fn tally(cases: &[Script], failures: &[usize]) -> String {
     by_subject.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
-/// The answers of both servers to a case, made comparable: the real one's first.
-type Pair = (Vec<Value>, Vec<Value>);
-
 /// One place where two answers differ.
 #[derive(Debug)]
 struct Difference {
@@ -104,7 +126,7 @@ struct Difference {
     sim: Value,
 }
 
-fn differences((real, sim): &Pair) -> Vec<Difference> {
+fn differences((real, sim): (&Vec<Value>, &Vec<Value>)) -> Vec<Difference> {
     let mut found = Vec::new();
     for (step, (left, right)) in real.iter().zip(sim).enumerate() {
         let places = normal::differences(left, right).into_iter();
@@ -113,28 +135,44 @@ fn differences((real, sim): &Pair) -> Vec<Difference> {
     found
 }
 
-fn play(cluster: &Cluster, cases: &[Script]) -> Result<Vec<Pair>, Error> {
-    in_client_namespace(cluster, || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|e| Error::Invalid(format!("no runtime for the cases: {e}")))?;
-        runtime.block_on(play_all(cluster.kubeconfig(), cases))
-    })?
+fn play_real(cluster: &Cluster, cases: &[Script]) -> Result<Answers, Error> {
+    let held = cluster.hold_controllers();
+    let played = in_client_namespace(cluster, || {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|e| no_runtime(&e))?;
+        runtime.block_on(async {
+            let client = client(cluster.kubeconfig()).await;
+            let client =
+                &client.map_err(|e| Error::Invalid(format!("the API server cannot be reached: {e}")))?;
+            let plays = cases.iter().map(|script| async move {
+                Ok(normal::normal(script, &answers(client, script).await?, Timestamp::now()))
+            });
+            let played: Vec<Result<Vec<Value>, Error>> =
+                stream::iter(plays).buffered(TOGETHER).collect().await;
+            played.into_iter().collect()
+        })
+    });
+    drop(held);
+    played?
 }
 
-async fn play_all(kubeconfig: &Path, cases: &[Script]) -> Result<Vec<Pair>, Error> {
-    let invalid = |e: io::Error| Error::Invalid(format!("a server cannot be reached: {e}"));
-    let sim = Sim::builder().version(VERSION).frozen(true).build();
-    let sim = sim.map_err(|e| Error::Invalid(e.to_string()))?;
-    let door = sim.serve().await.map_err(|e| Error::Invalid(e.to_string()))?;
-    let real = client(kubeconfig).await.map_err(invalid)?;
-    let embedded = client(Door::kubeconfig(&door)).await.map_err(invalid)?;
-    let (real, embedded) = (&real, &embedded);
-    let plays = cases.iter().map(|script| async move {
-        let (left, right) = tokio::try_join!(answers(real, script), answers(embedded, script))?;
-        Ok((normal::normal(&left), normal::normal(&right)))
-    });
-    let played: Vec<Result<Pair, Error>> = stream::iter(plays).buffered(TOGETHER).collect().await;
-    played.into_iter().collect()
+fn play_embedded(cases: &[Script]) -> Result<Answers, Error> {
+    let runtime =
+        Builder::new_current_thread().enable_time().start_paused(true).build().map_err(|e| no_runtime(&e))?;
+    runtime.block_on(async {
+        let sim = Sim::builder().version(VERSION).epoch(EPOCH).frozen(true).build();
+        let sim = sim.map_err(|e| Error::Invalid(e.to_string()))?;
+        let client = sim.client();
+        let mut all = Vec::new();
+        for script in cases {
+            all.push(normal::normal(script, &answers(&client, script).await?, sim.now()));
+        }
+        Ok(all)
+    })
+}
+
+fn no_runtime(error: &io::Error) -> Error {
+    Error::Invalid(format!("no runtime for the cases: {error}"))
 }
 
 /// A client that tries nothing twice.
@@ -152,4 +190,31 @@ async fn answers(client: &Client, script: &Script) -> Result<Vec<request::Answer
         answers.push(request::ask(client, step, &answers).await?);
     }
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn the_embedded_cluster_answers_as_a_real_api_server_did() {
+        let seeds = recorded::seeds().unwrap();
+        let told = RefCell::new(String::new());
+        let show = |text: &str| told.borrow_mut().push_str(&format!("{text}\n"));
+        let (mut failures, mut known) = (Vec::new(), Deviations::read().unwrap());
+        for seed in seeds {
+            let cases = cases::all(seed);
+            let real = Recorded::read(seed).unwrap();
+            assert!(
+                real.is_of(&cases),
+                "the cases of seed {seed} have changed: record them anew (docs/lab.md)"
+            );
+            let sim = play_embedded(&cases).unwrap();
+            failures.extend(judge((seed, &cases), (&real.answers, &sim), &mut known, &show));
+        }
+        failures.extend(known.unseen().iter().map(|gone| format!("listed and not seen: {gone}")));
+        assert!(failures.is_empty(), "{}\n{}", told.borrow(), failures.join("\n"));
+    }
 }

@@ -44,7 +44,8 @@ fn pages(chance: &mut Chance, script: &mut Script) {
         "limit=2&resourceVersion=abc",
         "resourceVersionMatch=Exact",
         "resourceVersion=1&resourceVersionMatch=Sometimes",
-        "limit=1&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJjXHUwMDAwIn0",
+        // Goes on behind `c-1` with what is there now, whatever was.
+        "limit=1&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6LTEsInN0YXJ0IjoiYy0xXHUwMDAwIn0",
     ]);
     script.about(bad);
     script.get(&format!("{collection}?{bad}"));

@@ -13,6 +13,7 @@ mod node;
 mod patch;
 mod precondition;
 mod rbac;
+mod table;
 mod watch;
 
 use super::script::{Chance, Script};
@@ -40,6 +41,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject { name: "format", count: 30, make: format::make },
     Subject { name: "delete", count: 50, make: delete::make },
     Subject { name: "bad", count: 60, make: bad::make },
+    Subject { name: "table", count: 40, make: table::make },
 ];
 
 /// All cases of a seed.

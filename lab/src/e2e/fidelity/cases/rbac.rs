@@ -34,9 +34,31 @@ pub(super) fn make(chance: &mut Chance, script: &mut Script) {
         "subjects": [{"apiGroup": GROUP, "kind": "User", "name": script.space}]});
     script.post(&at(script, bindings, bound_wide), &binding);
     script.about(&format!("{kind} by {kind_of_binding}"));
+    wait_until_seen(
+        script,
+        (&at(script, place, wide), kind),
+        (&at(script, bindings, bound_wide), kind_of_binding),
+    );
     for _ in 0..3 + chance.below(3) {
         act(chance, script);
     }
+}
+
+/// The server reads roles and bindings a moment after they were written: another role and another binding, written
+/// later, tell when it knows the first ones.
+fn wait_until_seen(script: &mut Script, role: (&str, &str), binding: (&str, &str)) {
+    let name = format!("{}-seen", script.space);
+    let rule = json!({"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get"]});
+    let whole = json!({"apiVersion": format!("{GROUP}/v1"), "kind": role.1, "metadata": {"name": name}, "rules": [rule]});
+    script.post(role.0, &whole);
+    let whole = json!({"apiVersion": format!("{GROUP}/v1"), "kind": binding.1, "metadata": {"name": name},
+        "roleRef": {"apiGroup": GROUP, "kind": role.1, "name": name},
+        "subjects": [{"apiGroup": GROUP, "kind": "User", "name": script.space}]});
+    script.post(binding.0, &whole);
+    script.get(&script.path("serviceaccounts/default"));
+    let user = script.space.clone();
+    script.header("impersonate-user", &user);
+    script.until(200);
 }
 
 fn rules(chance: &mut Chance) -> Value {

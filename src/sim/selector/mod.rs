@@ -1,5 +1,7 @@
 //! Label and field selectors as the API server reads them (`k8s.io/apimachinery/pkg/labels`, `.../fields`).
 
+mod parse;
+
 use serde_json::Value;
 
 use super::json::{flag, list, text};
@@ -7,10 +9,26 @@ use super::json::{flag, list, text};
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Requirement {
+    Is(String, String),
     In(String, Vec<String>),
     NotIn(String, Vec<String>),
     Exists(String),
     Absent(String),
+    More(String, i64),
+    Less(String, i64),
+}
+
+impl Requirement {
+    fn key(&self) -> &str {
+        let (Self::Is(key, _)
+        | Self::In(key, _)
+        | Self::NotIn(key, _)
+        | Self::Exists(key)
+        | Self::Absent(key)
+        | Self::More(key, _)
+        | Self::Less(key, _)) = self;
+        key
+    }
 }
 
 /// A label selector: all requirements hold; without requirements it matches everything.
@@ -21,9 +39,14 @@ impl Labels {
     /// Reads the query parameter `labelSelector`, set-based terms included.
     ///
     /// # Errors
-    /// A sentence about the term that cannot be read.
+    /// The server's sentence about what cannot be read.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        split_terms(text).into_iter().map(parse_term).collect::<Result<Vec<_>, _>>().map(Self)
+        parse::parse(text).map(Self)
+    }
+
+    /// Whether there are no requirements.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Reads a `LabelSelector` object (`matchLabels`, `matchExpressions`); `None` where it is invalid.
@@ -31,12 +54,13 @@ impl Labels {
         let mut all = Vec::new();
         if let Some(labels) = selector.get("matchLabels").and_then(Value::as_object) {
             for (key, value) in labels {
-                all.push(Requirement::In(key.clone(), vec![value.as_str()?.to_owned()]));
+                all.push(Requirement::Is(key.clone(), value.as_str()?.to_owned()));
             }
         }
         for expression in list(selector, "/matchExpressions") {
             all.push(requirement(expression)?);
         }
+        all.sort_by(|a, b| a.key().cmp(b.key()));
         Some(Self(all))
     }
 
@@ -53,7 +77,11 @@ impl Labels {
     /// Whether a map of labels matches.
     pub(crate) fn matches_map(&self, labels: &Value) -> bool {
         let value = |key: &str| labels.get(key).and_then(Value::as_str);
+        let number = |key: &str| value(key).and_then(|v| v.parse::<i64>().ok());
         self.0.iter().all(|requirement| match requirement {
+            Requirement::Is(key, wanted) => value(key) == Some(wanted),
+            Requirement::More(key, than) => number(key).is_some_and(|n| n > *than),
+            Requirement::Less(key, than) => number(key).is_some_and(|n| n < *than),
             Requirement::In(key, values) => value(key).is_some_and(|v| values.iter().any(|w| w == v)),
             Requirement::NotIn(key, values) => value(key).is_none_or(|v| values.iter().all(|w| w != v)),
             Requirement::Exists(key) => value(key).is_some(),
@@ -66,7 +94,9 @@ impl std::fmt::Display for Labels {
     /// As a query parameter would have it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let one = |requirement: &Requirement| match requirement {
-            Requirement::In(key, values) if values.len() == 1 => format!("{key}={}", values[0]),
+            Requirement::Is(key, value) => format!("{key}={value}"),
+            Requirement::More(key, than) => format!("{key}>{than}"),
+            Requirement::Less(key, than) => format!("{key}<{than}"),
             Requirement::In(key, values) => format!("{key} in ({})", values.join(",")),
             Requirement::NotIn(key, values) => format!("{key} notin ({})", values.join(",")),
             Requirement::Exists(key) => key.clone(),
@@ -92,53 +122,6 @@ fn requirement(expression: &Value) -> Option<Requirement> {
     }
 }
 
-/// Commas inside parentheses separate values, not terms.
-fn split_terms(text: &str) -> Vec<&str> {
-    let (mut terms, mut depth, mut from) = (Vec::new(), 0, 0);
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                terms.push(&text[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    terms.push(&text[from..]);
-    terms.into_iter().map(str::trim).filter(|t| !t.is_empty()).collect()
-}
-
-fn parse_term(term: &str) -> Result<Requirement, String> {
-    let bad = || format!("unable to parse requirement: {term:?}");
-    let key = |k: &str| {
-        let k = k.trim();
-        let legal = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        if k.is_empty() || !k.chars().all(legal) { Err(bad()) } else { Ok(k.to_owned()) }
-    };
-    if let Some((left, right)) = term.split_once('(') {
-        let values = right.strip_suffix(')').ok_or_else(bad)?;
-        let values = values.split(',').map(|v| v.trim().to_owned()).collect();
-        let (name, operator) = left.trim().rsplit_once(' ').ok_or_else(bad)?;
-        return match operator {
-            "in" => Ok(Requirement::In(key(name)?, values)),
-            "notin" => Ok(Requirement::NotIn(key(name)?, values)),
-            _ => Err(bad()),
-        };
-    }
-    if let Some((name, value)) = term.split_once("!=") {
-        return Ok(Requirement::NotIn(key(name)?, vec![value.trim().to_owned()]));
-    }
-    if let Some((name, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return Ok(Requirement::In(key(name)?, vec![value.trim().to_owned()]));
-    }
-    match term.strip_prefix('!') {
-        Some(name) => Ok(Requirement::Absent(key(name)?)),
-        None => Ok(Requirement::Exists(key(term)?)),
-    }
-}
-
 const HOST_NETWORK: &str = "/spec/hostNetwork";
 
 /// The field selectors that the real server knows for the kinds at hand.
@@ -150,6 +133,7 @@ const POD_FIELDS: &[(&str, &str)] = &[
     ("spec.serviceAccountName", "/spec/serviceAccountName"),
     ("status.phase", "/status/phase"),
     ("status.podIP", "/status/podIP"),
+    ("status.podIPs", "/status/podIPs"),
     ("status.nominatedNodeName", "/status/nominatedNodeName"),
 ];
 
@@ -178,6 +162,11 @@ impl Fields {
             all.push((pointer, wanted, value.to_owned()));
         }
         Ok(Self(all))
+    }
+
+    /// Whether there are no terms.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether `object` matches.
@@ -220,7 +209,7 @@ mod tests {
 
     #[test]
     fn set_based_terms() {
-        let labels = json!({"app": "web", "tier": "front"});
+        let labels = json!({"app": "web", "tier": "front", "n": "5"});
         for (selector, expected) in [
             ("", true),
             ("app=web", true),
@@ -232,6 +221,9 @@ mod tests {
             ("!gone", true),
             ("!app", false),
             ("gone", false),
+            ("n>4", true),
+            ("n<5", false),
+            ("app>4", false),
         ] {
             assert_eq!(hit(selector, &labels), expected, "{selector}");
         }
