@@ -160,8 +160,9 @@ async fn watches_follow_a_selector() {
     // The last one comes two seconds before the end.
     assert_eq!(seen, ["added", "modified", "deleted", "bookmark"]);
     sim.compact();
-    let Err(error) = api.watch(&params, &start).await.map(drop) else { panic!("410 expected") };
-    assert_eq!(code(&error), 410);
+    let late: Vec<_> = api.watch(&params, &start).await.unwrap().try_collect().await.unwrap();
+    let [WatchEvent::Error(status)] = late.as_slice() else { panic!("one error is expected: {late:?}") };
+    assert_eq!(status.code, 410);
 }
 
 #[tokio::test(start_paused = true)]
