@@ -233,6 +233,26 @@ async fn metadata_can_be_read_alone() {
     assert_eq!(pods.list_metadata(&on_node).await.unwrap().items.len(), sim.pods_on("worker-1").len());
 }
 
+/// kubectl's typed clients send protobuf where an object does not come from a file.
+#[tokio::test(start_paused = true)]
+async fn a_typed_client_creates_in_protobuf_what_is_read_so() {
+    let field = |number: u8, content: &[u8]| {
+        [&[number << 3 | 2, u8::try_from(content.len()).unwrap()], content].concat()
+    };
+    let body = |kind: &str| {
+        let types = [field(1, b"v1"), field(2, kind.as_bytes())].concat();
+        [b"k8s\0".to_vec(), field(1, &types), field(2, &field(1, &field(1, b"typed")))].concat()
+    };
+    let sim = Sim::builder().build().unwrap();
+    let create = async |plural: &str, kind: &str| {
+        let path = format!("/api/v1/namespaces/default/{plural}");
+        let request = http::Request::post(path).header("content-type", "application/vnd.kubernetes.protobuf");
+        sim.client().request::<Value>(request.body(body(kind)).unwrap()).await
+    };
+    assert_eq!(create("configmaps", "ConfigMap").await.unwrap()["metadata"]["name"], "typed");
+    assert_eq!(code(&create("pods", "Pod").await.unwrap_err()), 415);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_served_says_so() {
     let sim = Sim::builder().build().unwrap();

@@ -79,7 +79,12 @@ pub(crate) fn mistake(kind: &str, object: &Value) -> Option<String> {
 pub(crate) fn body(world: &World, call: &Call, target: &Target) -> Answer<Value> {
     let info = world.registry.get(target.resource);
     let kind = call.header("content-type").split(';').next().unwrap_or_default().trim();
-    if !matches!(kind, "" | "application/json") {
+    let is_read = match kind {
+        "" | "application/json" => true,
+        "application/vnd.kubernetes.protobuf" => !info.custom,
+        _ => false,
+    };
+    if !is_read {
         let encodings = if info.custom {
             "application/json, application/yaml"
         } else {
