@@ -13,22 +13,22 @@ use super::reply::Reply;
 
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
-/// What `kubectl get all` means (`Categories` of the registries in `kubernetes/pkg/registry`).
-const IN_ALL: &[&str] = &[
-    "pods",
-    "replicationcontrollers",
-    "services",
-    "daemonsets",
-    "deployments",
-    "replicasets",
-    "statefulsets",
-    "cronjobs",
-    "jobs",
-];
-
 /// In the order in which the server tells them for custom resources.
 const CUSTOM_VERBS: &[&str] =
     &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
+/// What `kubectl get all` means.
+const OF_ALL: &[&str] = &[
+    "cronjobs.batch",
+    "daemonsets.apps",
+    "deployments.apps",
+    "jobs.batch",
+    "pods",
+    "replicasets.apps",
+    "replicationcontrollers",
+    "services",
+    "statefulsets.apps",
+];
 
 /// Answers a path that is no resource.
 ///
@@ -117,7 +117,7 @@ fn describe(resource: &Resource, all: &mut Vec<Value>) {
     if !resource.short.is_empty() {
         main["shortNames"] = json!(resource.short);
     }
-    if IN_ALL.contains(&plural.as_str()) {
+    if OF_ALL.contains(&resource.qualified().as_str()) {
         main["categories"] = json!(["all"]);
     }
     all.push(main);
@@ -149,4 +149,21 @@ fn storage_hash(resource: &Resource) -> String {
 
 fn entry(name: &str, singular: &str, namespaced: bool, kind: &str, verbs: &[&str]) -> Value {
     json!({"name": name, "singularName": singular, "namespaced": namespaced, "kind": kind, "verbs": verbs})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discovery_tells_what_all_means_and_how_objects_are_stored() {
+        let list = resources(&Registry::new(), "", "v1").unwrap();
+        let of = |name: &str| {
+            list["resources"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap().clone()
+        };
+        assert_eq!(of("pods")["categories"], json!(["all"]));
+        assert!(of("secrets")["categories"].is_null());
+        // As every real server tells it of pods.
+        assert_eq!(of("pods")["storageVersionHash"], "xPOwRZ+Yhw8=");
+    }
 }

@@ -67,6 +67,9 @@ pub(crate) fn replace(world: &mut World, call: &Call, target: &Target) -> Answer
             return Ok(accept::one(world, call, target, 201, &created)?.warned(warnings));
         }
         check_uid(world, &info, &key, &new)?;
+        if !is_lease {
+            current(world, &info, &key)?;
+        }
         if (is_lease || info.custom) && text(&new, "/metadata/resourceVersion").is_empty() {
             return Err(Refusal::unconditional(&info, &key.name));
         }

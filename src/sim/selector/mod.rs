@@ -90,6 +90,12 @@ impl Labels {
     }
 }
 
+fn sorted(values: &[String]) -> String {
+    let mut all: Vec<&str> = values.iter().map(String::as_str).collect();
+    all.sort_unstable();
+    all.join(",")
+}
+
 impl std::fmt::Display for Labels {
     /// As a query parameter would have it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -97,8 +103,8 @@ impl std::fmt::Display for Labels {
             Requirement::Is(key, value) => format!("{key}={value}"),
             Requirement::More(key, than) => format!("{key}>{than}"),
             Requirement::Less(key, than) => format!("{key}<{than}"),
-            Requirement::In(key, values) => format!("{key} in ({})", values.join(",")),
-            Requirement::NotIn(key, values) => format!("{key} notin ({})", values.join(",")),
+            Requirement::In(key, values) => format!("{key} in ({})", sorted(values)),
+            Requirement::NotIn(key, values) => format!("{key} notin ({})", sorted(values)),
             Requirement::Exists(key) => key.clone(),
             Requirement::Absent(key) => format!("!{key}"),
         };
@@ -235,6 +241,9 @@ mod tests {
         let selector =
             json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "Exists"}]});
         let selector = Labels::from_object(&selector).unwrap();
+        assert_eq!(selector.to_string(), "a=1,b");
+        let values = json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["c", "b"]}]});
+        assert_eq!(Labels::from_object(&values).unwrap().to_string(), "a in (b,c)");
         assert!(selector.matches_map(&json!({"a": "1", "b": "x"})));
         assert!(!selector.matches_map(&json!({"a": "1"})));
         assert!(
