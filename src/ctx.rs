@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::act::{Cancel, Engine, Options};
+use crate::act::{Cancel, Engine, Options, Peers};
 use crate::error::{Error, Result};
 use crate::event::Reporter;
 use crate::helm::{self, Helm, Installer, StandIn};
@@ -177,6 +177,7 @@ impl Ctx {
             report,
             options,
             cancel: self.cancel.clone(),
+            peers: Peers::default(),
         })
     }
 }

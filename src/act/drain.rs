@@ -23,16 +23,16 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
-    let first = engine.look(Scope::Pods(node.to_owned()), false).await?;
+    let first = engine.look(Scope::Drain(node.to_owned()), false).await?;
     let total = wanted(engine, &first)?.len();
     loop {
-        let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
+        let snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
         let pods = wanted(engine, &snapshot)?;
         if pods.is_empty() {
             engine.set_phase(node, Phase::Drained).await?;
             return Ok(evictor.summary(total));
         }
-        let reason = evictor.turn("drain", &pods, &snapshot).await?;
+        let reason = evictor.turn("drain", &pods).await?;
         if Instant::now() + TICK > end {
             return Err(Error::failed(format!(
                 "drain of node {node}: {} left after {} s: {reason}",
@@ -68,14 +68,15 @@ impl<'e> Evictor<'e> {
     }
 
     /// Evicts those of the pods that may go now, and says what the others wait for.
-    pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod], snapshot: &Snapshot) -> Result<String> {
-        let known = Budgets::new(&snapshot.budgets);
-        let mut budgets = snapshot.budgets.clone();
+    pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod]) -> Result<String> {
+        let left: Vec<&Pod> =
+            pods.iter().copied().filter(|pod| !pod.deleting && !self.asked.contains(&pod.uid)).collect();
+        let namespaces = left.iter().map(|pod| pod.namespace.clone()).collect();
+        let now = self.engine.observer.budgets_in(&namespaces).await;
+        let known = Budgets::new(&now);
+        let mut budgets = now.clone();
         let mut reason = String::new();
-        for pod in pods {
-            if pod.deleting || self.asked.contains(&pod.uid) {
-                continue;
-            }
+        for pod in left {
             match Budgets::new(&budgets).eviction(pod) {
                 Eviction::Allowed => {}
                 never @ Eviction::Never(_) => {

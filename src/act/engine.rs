@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::peers::Peers;
 use crate::drain;
 use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
@@ -71,6 +72,8 @@ pub struct Engine<'a> {
     pub options: Options,
     /// Whether to stop.
     pub cancel: Cancel,
+    /// With which nodes a node is proven.
+    pub peers: Peers,
 }
 
 impl Engine<'_> {

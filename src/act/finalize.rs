@@ -87,8 +87,7 @@ impl Engine<'_> {
     }
 
     pub(super) async fn remove_node_config(&self, namespace: &str) -> Result<()> {
-        let snapshot = self.observer.nodes_and_cilium().await?;
-        let Some(version) = snapshot.cilium.node_config_version else { return Ok(()) };
+        let Some(version) = self.observer.node_config_version().await? else { return Ok(()) };
         self.may_go_on()?;
         let path = format!("/apis/{version}/namespaces/{namespace}/ciliumnodeconfigs/{NODE_CONFIG_NAME}");
         self.writer.delete(&path, &Delete::default()).await

@@ -53,7 +53,8 @@ impl Engine<'_> {
             }
         }
         rollout::operator_ready(self, &what.job.namespace).await?;
-        let mut after = rollout::agents_ready(self, "install").await?;
+        rollout::agents_ready(self, "install").await?;
+        let mut after = self.observer.snapshot(&Scope::All).await?;
         self.apply_node_config(&what.node_config, &after).await?;
         self.observer.add_agent_views(&mut after, self.access).await;
         let detail = prove_nothing_moved(&before, &after)?;

@@ -24,7 +24,7 @@ impl Engine<'_> {
             return self.would_migrate(name).await;
         }
         let mut clock = Stopwatch::new();
-        let snapshot = self.look(Scope::Node(name.to_owned()), false).await?;
+        let snapshot = self.look(Scope::Pods(name.to_owned()), false).await?;
         if crate::plan::is_migrated(snapshot.node(THE_NODE)) {
             let summary = "is migrated already".into();
             self.report.event(&Event::Finished { name: name.to_owned(), summary });
@@ -35,6 +35,7 @@ impl Engine<'_> {
         for step in NodeStep::sequence(self.options.reboot) {
             self.node_step(name, step, &mut clock).await.map_err(|e| with_ways_out(e, name, step))?;
         }
+        self.journal.record.end_turn(name);
         self.journal.save().await?;
         let summary = clock.summary();
         self.report.event(&Event::Finished { name: name.to_owned(), summary });
@@ -74,7 +75,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn do_node_step(&self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<String> {
+    async fn do_node_step(&mut self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<String> {
         match step {
             NodeStep::Cordon => cordon::cordon(self, name).await,
             NodeStep::Drain => drain::drain(self, name).await,
@@ -89,15 +90,16 @@ impl Engine<'_> {
     async fn standing(&self, name: &str, step: NodeStep) -> Result<Standing> {
         let scope = match step {
             NodeStep::Restart => Scope::Node(name.to_owned()),
+            NodeStep::Drain => Scope::Drain(name.to_owned()),
             _ => Scope::Pods(name.to_owned()),
         };
         let snapshot = self.look(scope, step == NodeStep::Switch).await?;
         Ok(standing(step, &snapshot, THE_NODE, &self.journal.record, &self.options.drain))
     }
 
-    async fn verify_node(&self, name: &str, clock: &mut Stopwatch) -> Result<String> {
+    async fn verify_node(&mut self, name: &str, clock: &mut Stopwatch) -> Result<String> {
         self.set_phase(name, Phase::Verifying).await?;
-        let snapshot = self.observer.nodes_and_cilium().await?;
+        let snapshot = self.peers.of(&self.observer, name).await?;
         let verdict = self.prober().prove(name, &snapshot).await?;
         clock.pod_start += verdict.pod_start;
         if verdict.passed() {

@@ -12,6 +12,7 @@ mod helper;
 mod install;
 mod ipsec;
 mod migrate;
+mod peers;
 mod reboot;
 mod restart;
 mod rollback;
@@ -22,3 +23,4 @@ mod switch;
 
 pub use engine::{Cancel, Engine, Options};
 pub use install::Installation;
+pub use peers::Peers;

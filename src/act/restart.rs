@@ -48,7 +48,7 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
             owners.insert(owner.uid.clone(), owner.name.clone());
         }
         let reason = match missing(&snapshot, &owners, engine, &wanted) {
-            _ if !old.is_empty() => evictor.turn("restart", &evicted, &snapshot).await?,
+            _ if !old.is_empty() => evictor.turn("restart", &evicted).await?,
             Some(reason) => reason,
             None => {
                 return Ok(format!("{}, none left on the other network", count(owners.len(), "daemon pod")));

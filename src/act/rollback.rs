@@ -140,7 +140,7 @@ impl Engine<'_> {
     }
 
     async fn verify_back(&self, name: &str) -> Result<String> {
-        let snapshot = self.observer.nodes_and_cilium().await?;
+        let snapshot = self.observer.nodes_and_blocks().await?;
         let verdict = self.prober().prove(name, &snapshot).await?;
         if verdict.passed() {
             return Ok(verdict.summary());

@@ -13,9 +13,9 @@ const OPERATOR: &str = "cilium-operator";
 /// The chart's DaemonSet of agents.
 const DAEMON_SET: &str = "cilium";
 
-/// Waits until every node has a Ready agent, and gives the snapshot that shows it.
-pub(super) async fn agents_ready(engine: &Engine<'_>, step: &str) -> Result<Snapshot> {
-    agents_until(engine, step, unready).await
+/// Waits until every node has a Ready agent.
+pub(super) async fn agents_ready(engine: &Engine<'_>, step: &str) -> Result<()> {
+    agents_until(engine, step, unready).await.map(drop)
 }
 
 /// Waits until nothing stands in the way any more, and gives the snapshot that shows it.
@@ -26,7 +26,7 @@ async fn agents_until(
 ) -> Result<Snapshot> {
     let mut told = String::new();
     until("cilium agents", engine.options.timeout, TICK * 2, async || {
-        let snapshot = engine.observer.snapshot(&Scope::All).await?;
+        let snapshot = engine.observer.agents().await?;
         let Some(reason) = in_the_way(&snapshot) else { return Ok(Poll::Ready(snapshot)) };
         if told != reason {
             engine.waits(step, reason.clone());
@@ -38,8 +38,8 @@ async fn agents_until(
 }
 
 fn unready(snapshot: &Snapshot) -> Option<String> {
-    for (node, index) in snapshot.nodes.iter().zip(0..) {
-        match snapshot.agent_on(NodeId(index)) {
+    for (node, agent) in snapshot.nodes.iter().zip(snapshot.agents()) {
+        match agent {
             None => return Some(format!("node {} has no cilium agent", node.name)),
             Some(agent) if !agent.ready => {
                 let why = agent.waiting.as_deref().map(|w| format!(" ({w})")).unwrap_or_default();
@@ -47,8 +47,7 @@ fn unready(snapshot: &Snapshot) -> Option<String> {
             }
             Some(_) => {}
         }
-        let cilium_node = snapshot.cilium.nodes.iter().find(|n| n.name == node.name);
-        match cilium_node {
+        match snapshot.cilium.node(&node.name) {
             Some(n) if n.error.is_some() => {
                 return Some(format!("node {} got no block of the pool: {}", node.name, n.error.as_deref()?));
             }
@@ -61,7 +60,7 @@ fn unready(snapshot: &Snapshot) -> Option<String> {
 
 /// Whether the controller of DaemonSets is replacing agents: then nobody else may take one away.
 fn rolling(snapshot: &Snapshot) -> Option<String> {
-    let agents = (0..).zip(&snapshot.nodes).find_map(|(index, _)| snapshot.agent_on(NodeId(index)))?;
+    let agents = snapshot.agents().into_iter().flatten().next()?;
     let of_agents = |ds: &&DaemonSet| ds.namespace == agents.namespace && &*ds.name == DAEMON_SET;
     let rollout = snapshot.daemon_sets.iter().find(of_agents)?.rollout;
     rollout.is_under_way().then(|| {

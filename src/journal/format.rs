@@ -143,6 +143,16 @@ impl Record {
         self.nodes.keys().filter_map(turn).collect()
     }
 
+    /// Forgets the steps between the first and the last of a node whose turn is over: the cluster shows that they were done,
+    /// and the record of all nodes is written anew with every step.
+    pub fn end_turn(&mut self, name: &str) {
+        let (first, last) = (format!("node/{name}/cordon"), format!("node/{name}/uncordon"));
+        let prefix = format!("node/{name}/");
+        if self.is_done(&last) {
+            self.steps.retain(|id, _| *id == first || *id == last || !id.starts_with(&prefix));
+        }
+    }
+
     /// Forgets the steps of a node, after a roll-back or for a node that was replaced.
     pub fn forget_node(&mut self, name: &str) {
         let prefix = format!("node/{name}/");
@@ -214,5 +224,20 @@ mod tests {
             record.nodes.insert(name.into(), NodeRecord { uid, was_unschedulable: false, boot_id });
         }
         assert_eq!(record.turns(), [("n2".to_owned(), 82.5)].into());
+    }
+
+    #[test]
+    fn of_a_turn_that_is_over_only_its_ends_are_kept() {
+        let mut record = record();
+        let done = StepRecord { progress: Progress::Done, at: "2026-01-01T00:00:00Z".into() };
+        for id in ["install", "node/n2/cordon", "node/n2/drain", "node/n2/verify", "node/n20/drain"] {
+            record.steps.insert(id.into(), done.clone());
+        }
+        record.end_turn("n2");
+        assert_eq!(record.steps.len(), 5, "the turn is not over");
+        record.steps.insert("node/n2/uncordon".into(), done);
+        record.end_turn("n2");
+        let left: Vec<&str> = record.steps.keys().map(String::as_str).collect();
+        assert_eq!(left, ["install", "node/n2/cordon", "node/n2/uncordon", "node/n20/drain"]);
     }
 }

@@ -28,6 +28,12 @@ impl Selection {
         Self { fields: Some(format!("spec.nodeName={node}")), ..Self::default() }
     }
 
+    /// The one object of that name: the API server reads no other (`MatchesSingle` in
+    /// `apiserver/pkg/storage/selection_predicate.go`), and the caller needs no right but that to list.
+    pub fn named(name: &str) -> Self {
+        Self { fields: Some(format!("metadata.name={name}")), ..Self::default() }
+    }
+
     /// By label selector.
     pub fn labels(selector: impl Into<String>) -> Self {
         Self { labels: Some(selector.into()), ..Self::default() }

@@ -13,9 +13,9 @@ use super::{Selector, Shared};
 pub struct CiliumState {
     /// `apiVersion` under which CiliumNodeConfig is served, newest first in preference (discovery decides).
     pub node_config_version: Option<String>,
-    /// CiliumNodes.
+    /// CiliumNodes, ordered by name.
     pub nodes: Vec<CiliumNode>,
-    /// CiliumEndpoints.
+    /// CiliumEndpoints, ordered by namespace and name.
     pub endpoints: Vec<CiliumEndpoint>,
     /// CiliumNodeConfigs of all namespaces.
     pub node_configs: Vec<CiliumNodeConfig>,
@@ -23,6 +23,19 @@ pub struct CiliumState {
     pub node_config_stored: Vec<String>,
     /// Names of CRDs of the group `cilium.io` that exist.
     pub crds: Vec<String>,
+}
+
+impl CiliumState {
+    /// The CiliumNode of a node.
+    pub fn node(&self, name: &str) -> Option<&CiliumNode> {
+        let index = self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
+        Some(&self.nodes[index])
+    }
+
+    /// The blocks of Cilium's pool that a node has.
+    pub fn blocks_of(&self, node: &str) -> &[IpNet] {
+        self.node(node).map(|n| n.pod_cidrs.as_slice()).unwrap_or_default()
+    }
 }
 
 /// What a node's agent sees: read by exec in the agent, not from the API.

@@ -147,6 +147,24 @@ impl Snapshot {
         self.pods.iter().filter(move |pod| pod.node == Some(id))
     }
 
+    /// The pods of every node, in the order of the nodes: for questions about all nodes, which would otherwise walk over all
+    /// pods for each of them.
+    pub fn pods_by_node(&self) -> Vec<Vec<&Pod>> {
+        let mut all = vec![Vec::new(); self.nodes.len()];
+        for pod in &self.pods {
+            if let Some(on_node) = pod.node.and_then(|id| all.get_mut(id.0 as usize)) {
+                on_node.push(pod);
+            }
+        }
+        all
+    }
+
+    /// The running Cilium agent pod of every node, in the order of the nodes.
+    pub fn agents(&self) -> Vec<Option<&Pod>> {
+        let by_node = self.pods_by_node().into_iter();
+        by_node.map(|pods| pods.into_iter().find(|pod| pod.is_running_agent())).collect()
+    }
+
     /// The ConfigMap of that namespace and name, among those that were read.
     pub fn config(&self, namespace: &str, name: &str) -> Option<&ConfigData> {
         self.configs.iter().find(|c| &*c.namespace == namespace && &*c.name == name)
@@ -159,7 +177,7 @@ impl Snapshot {
 
     /// The running Cilium agent pod of a node.
     pub fn agent_on(&self, id: NodeId) -> Option<&Pod> {
-        self.pods_on(id).find(|pod| pod.is_cilium_agent() && !pod.deleting)
+        self.pods_on(id).find(|pod| pod.is_running_agent())
     }
 }
 

@@ -127,6 +127,11 @@ impl Pod {
         self.label("k8s-app") == Some("cilium") && self.is_daemon()
     }
 
+    /// Whether it is a Cilium agent that is not about to go.
+    pub fn is_running_agent(&self) -> bool {
+        self.is_cilium_agent() && !self.deleting
+    }
+
     /// Whether it is a probe pod of this tool: no drain, restart or count is about those.
     pub fn is_probe(&self) -> bool {
         self.labels.contains_key(PROBE_LABEL)

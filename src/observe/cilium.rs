@@ -13,7 +13,7 @@ use super::object::Object;
 use super::policy::{WireSelector, selector};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
-use crate::model::{CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState};
+use crate::model::{CiliumEndpoint, CiliumNode, CiliumNodeConfig, CiliumState, Pod};
 
 const GROUP: &str = "cilium.io";
 
@@ -90,29 +90,28 @@ struct ConfigSpec {
     defaults: BTreeMap<String, String>,
 }
 
+/// The plural names of what is read of the group.
+const NODES: &str = "ciliumnodes";
+const ENDPOINTS: &str = "ciliumendpoints";
+const NODE_CONFIGS: &str = "ciliumnodeconfigs";
+
 /// Everything of the group `cilium.io` that decisions depend on.
 pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<CiliumState> {
-    let groups: Groups = reader.must_get("/apis").await?;
-    let Some(group) = groups.groups.iter().find(|g| g.name == GROUP) else {
-        return Ok(CiliumState::default());
-    };
     let mut state = CiliumState::default();
-    // The API server lists versions with the preferred one first.
-    for version in &group.versions {
-        let path = format!("/apis/{GROUP}/{}", version.version);
-        let served: Resources = reader.must_get(&path).await?;
-        let serves = |name: &str| served.resources.iter().any(|r| r.name == name);
-        state.crds.extend(served.resources.iter().map(|r| r.name.clone()).filter(|name| !name.contains('/')));
-        if state.node_config_version.is_none() && serves("ciliumnodeconfigs") {
-            state.node_config_version = Some(format!("{GROUP}/{}", version.version));
-            state.node_configs = node_configs(reader, strings, &path).await?;
-        }
-        if serves("ciliumnodes") && state.nodes.is_empty() {
-            state.nodes = nodes(reader, strings, &path).await?;
-        }
-        if serves("ciliumendpoints") && state.endpoints.is_empty() {
-            state.endpoints = endpoints(reader, strings, &path).await?;
-        }
+    let served = served(reader).await?;
+    for (_, names) in &served {
+        state.crds.extend(names.iter().filter(|name| !name.contains('/')).cloned());
+    }
+    if let Some(path) = path_of(&served, NODE_CONFIGS) {
+        state.node_config_version = path.strip_prefix("/apis/").map(str::to_owned);
+        state.node_configs = node_configs(reader, strings, path).await?;
+    }
+    if let Some(path) = path_of(&served, NODES) {
+        state.nodes = nodes(reader, strings, path, &Selection::default()).await?;
+    }
+    if let Some(path) = path_of(&served, ENDPOINTS) {
+        let all = format!("{path}/{ENDPOINTS}");
+        endpoints(reader, strings, &all, &Selection::default(), &mut state.endpoints).await?;
     }
     state.endpoints.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     state.crds.sort();
@@ -120,8 +119,85 @@ pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<Cil
     Ok(state)
 }
 
-async fn nodes(reader: &Reader, strings: &mut Interner, group: &str) -> Result<Vec<CiliumNode>> {
-    let wires: Vec<WireNode> = reader.list(&format!("{group}/ciliumnodes"), &Selection::default()).await?;
+/// What says of one node and these pods of it whether they are on Cilium: its block, and their endpoints. Each is read by
+/// name: with thousands of nodes the lists of all would be read for each of them.
+pub(super) async fn of_node(
+    reader: &Reader,
+    strings: &mut Interner,
+    node: &str,
+    pods: &[Pod],
+) -> Result<CiliumState> {
+    let mut state = CiliumState::default();
+    let served = served(reader).await?;
+    if let Some(path) = path_of(&served, NODES) {
+        state.nodes = nodes(reader, strings, path, &Selection::named(node)).await?;
+    }
+    let blocks: Vec<IpNet> = state.nodes.iter().flat_map(|n| n.pod_cidrs.iter().copied()).collect();
+    let in_block = |pod: &&Pod| pod.ips.first().is_some_and(|ip| blocks.iter().any(|b| b.contains(ip)));
+    if let Some(path) = path_of(&served, ENDPOINTS) {
+        for pod in pods.iter().filter(|p| p.on_pod_network()).filter(in_block) {
+            let place = format!("{path}/namespaces/{}/{ENDPOINTS}", pod.namespace);
+            endpoints(reader, strings, &place, &Selection::named(&pod.name), &mut state.endpoints).await?;
+        }
+    }
+    state.endpoints.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    Ok(state)
+}
+
+/// The blocks of all nodes, and nothing else.
+pub(super) async fn blocks(reader: &Reader, strings: &mut Interner) -> Result<CiliumState> {
+    let mut state = CiliumState::default();
+    if let Some(path) = path_of(&served(reader).await?, NODES) {
+        state.nodes = nodes(reader, strings, path, &Selection::default()).await?;
+    }
+    Ok(state)
+}
+
+/// The blocks of some nodes, and nothing else.
+pub(super) async fn some_blocks(
+    reader: &Reader,
+    strings: &mut Interner,
+    names: &[&str],
+) -> Result<CiliumState> {
+    let mut state = CiliumState::default();
+    if let Some(path) = path_of(&served(reader).await?, NODES) {
+        for name in names {
+            state.nodes.extend(nodes(reader, strings, path, &Selection::named(name)).await?);
+        }
+    }
+    state.nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(state)
+}
+
+/// `apiVersion` under which CiliumNodeConfig is served; `None` where it is not.
+pub(super) async fn node_config_version(reader: &Reader) -> Result<Option<String>> {
+    let served = served(reader).await?;
+    Ok(path_of(&served, NODE_CONFIGS).and_then(|path| path.strip_prefix("/apis/")).map(str::to_owned))
+}
+
+/// The group's versions by their paths, the preferred one first as the API server lists them, with what they serve.
+async fn served(reader: &Reader) -> Result<Vec<(String, Vec<String>)>> {
+    let groups: Groups = reader.must_get("/apis").await?;
+    let mut all = Vec::new();
+    for version in groups.groups.iter().filter(|g| g.name == GROUP).flat_map(|g| &g.versions) {
+        let path = format!("/apis/{GROUP}/{}", version.version);
+        let served: Resources = reader.must_get(&path).await?;
+        all.push((path, served.resources.into_iter().map(|r| r.name).collect()));
+    }
+    Ok(all)
+}
+
+fn path_of<'s>(served: &'s [(String, Vec<String>)], resource: &str) -> Option<&'s str> {
+    served.iter().find(|(_, names)| names.iter().any(|name| name == resource)).map(|(path, _)| path.as_str())
+}
+
+async fn nodes(
+    reader: &Reader,
+    strings: &mut Interner,
+    group: &str,
+    which: &Selection,
+) -> Result<Vec<CiliumNode>> {
+    let wires: Vec<WireNode> = reader.list(&format!("{group}/{NODES}"), which).await?;
     let mut convert = |wire: WireNode| CiliumNode {
         name: strings.get(&wire.metadata.name),
         pod_cidrs: wire.spec.ipam.pod_cidrs,
@@ -134,15 +210,24 @@ async fn nodes(reader: &Reader, strings: &mut Interner, group: &str) -> Result<V
             .collect(),
         error: wire.status.ipam.operator.error.filter(|e| !e.is_empty()),
     };
-    Ok(wires.into_iter().map(&mut convert).collect())
+    let mut nodes: Vec<CiliumNode> = wires.into_iter().map(&mut convert).collect();
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(nodes)
 }
 
-async fn endpoints(reader: &Reader, strings: &mut Interner, group: &str) -> Result<Vec<CiliumEndpoint>> {
+/// Adds the endpoints of a list.
+async fn endpoints(
+    reader: &Reader,
+    strings: &mut Interner,
+    path: &str,
+    which: &Selection,
+    found: &mut Vec<CiliumEndpoint>,
+) -> Result<()> {
     let mut state = (Vec::new(), strings);
     reader
         .each::<WireEndpoint, _>(
-            &format!("{group}/ciliumendpoints"),
-            &Selection::default(),
+            path,
+            which,
             &mut state,
             |(all, _)| all.clear(),
             |(all, strings), wire| {
@@ -162,12 +247,13 @@ async fn endpoints(reader: &Reader, strings: &mut Interner, group: &str) -> Resu
             },
         )
         .await?;
-    Ok(state.0)
+    found.append(&mut state.0);
+    Ok(())
 }
 
 async fn node_configs(reader: &Reader, strings: &mut Interner, group: &str) -> Result<Vec<CiliumNodeConfig>> {
     let wires: Vec<WireConfig> =
-        reader.list(&format!("{group}/ciliumnodeconfigs"), &Selection::default()).await?;
+        reader.list(&format!("{group}/{NODE_CONFIGS}"), &Selection::default()).await?;
     Ok(wires
         .into_iter()
         .map(|wire| CiliumNodeConfig {

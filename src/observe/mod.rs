@@ -19,7 +19,7 @@ mod residue;
 mod served;
 mod workloads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 
@@ -30,7 +30,7 @@ use crate::model::unread::{
     API_SERVICES, BUDGETS, CONFIG_MAPS, DAEMON_SETS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIG_CRD, SERVICES,
     VOLUMES, WEBHOOKS,
 };
-use crate::model::{Cluster, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot};
+use crate::model::{Budget, Cluster, Node, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot};
 use crate::source::SOURCES;
 
 pub use cluster::{Rule, rights};
@@ -44,9 +44,11 @@ pub use residue::NodeReading;
 pub enum Scope {
     /// Everything.
     All,
-    /// One node and its pods with what Cilium says about them; no list of all pods.
+    /// One node and its pods with what Cilium says about them; no list of all pods, nor of all of Cilium's objects.
     Node(String),
-    /// One node, its pods and the budgets: enough for a drain, and cheap enough to ask for each second.
+    /// One node and its pods, and the DaemonSets: what a drain may evict.
+    Drain(String),
+    /// One node and its pods: cheap enough to ask for each second.
     Pods(String),
 }
 
@@ -95,12 +97,9 @@ impl Observer {
 
     /// Reads what the agents of the snapshot's nodes see on their nodes.
     pub async fn add_agent_views(&self, snapshot: &mut Snapshot, access: &dyn NodeAccess) {
-        let agents: Vec<(Shared, Option<PodRef>)> = snapshot
-            .nodes
-            .iter()
-            .zip(0..)
-            .map(|(node, index)| (node.name.clone(), snapshot.agent_on(NodeId(index)).map(Pod::reference)))
-            .collect();
+        let names = snapshot.nodes.iter().map(|node| node.name.clone());
+        let agents: Vec<(Shared, Option<PodRef>)> =
+            names.zip(snapshot.agents()).map(|(node, agent)| (node, agent.map(Pod::reference))).collect();
         let views = futures::stream::iter(agents.into_iter().map(async |(node, agent)| {
             let view = match agent {
                 None => Read::Unknown("no cilium agent runs on the node".into()),
@@ -117,15 +116,59 @@ impl Observer {
         snapshot.agent_views = views;
     }
 
-    /// All nodes and what Cilium says of them, without pods: enough to lay out probes.
+    /// The budgets of some namespaces; none of one in which they cannot be read: the API server decides all the same.
+    pub async fn budgets_in(&self, namespaces: &BTreeSet<Shared>) -> Vec<Budget> {
+        let (mut strings, mut all) = (Interner::default(), Vec::new());
+        for namespace in namespaces {
+            all.extend(policy::budgets_in(&self.reader, &mut strings, namespace).await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// All nodes with their blocks, without pods: enough to lay out probes.
     ///
     /// # Errors
     /// Where one of them cannot be read.
-    pub async fn nodes_and_cilium(&self) -> Result<Snapshot> {
+    pub async fn nodes_and_blocks(&self) -> Result<Snapshot> {
         let mut strings = Interner::default();
         let nodes = nodes::all(&self.reader, &mut strings).await?;
-        let cilium = cilium::state(&self.reader, &mut strings).await?;
+        let cilium = cilium::blocks(&self.reader, &mut strings).await?;
         Ok(Snapshot { nodes, cilium, ..Snapshot::empty(self.cluster.clone()) })
+    }
+
+    /// The same of some nodes; those that do not exist are not in it.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn some_nodes_and_blocks(&self, names: &[&str]) -> Result<Snapshot> {
+        let mut strings = Interner::default();
+        let nodes = nodes::named(&self.reader, &mut strings, names).await?;
+        let cilium = cilium::some_blocks(&self.reader, &mut strings, names).await?;
+        Ok(Snapshot { nodes, cilium, ..Snapshot::empty(self.cluster.clone()) })
+    }
+
+    /// The nodes with their blocks, their agents and no other pods, and the DaemonSets: whether Cilium is there everywhere.
+    ///
+    /// # Errors
+    /// Where nodes, pods or Cilium's objects cannot be read.
+    pub async fn agents(&self) -> Result<Snapshot> {
+        let mut strings = Interner::default();
+        let mut snapshot = self.nodes_and_blocks().await?;
+        let ids = ids(&snapshot.nodes);
+        let agents = Selection::labels("k8s-app=cilium");
+        snapshot.pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &agents).await?;
+        note(&mut snapshot, DAEMON_SETS, workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
+            s.daemon_sets = v;
+        });
+        Ok(snapshot)
+    }
+
+    /// `apiVersion` under which CiliumNodeConfig is served; `None` where it is not.
+    ///
+    /// # Errors
+    /// Where discovery does not answer.
+    pub async fn node_config_version(&self) -> Result<Option<String>> {
+        cilium::node_config_version(&self.reader).await
     }
 
     /// What a node carries, read through its agent.
@@ -135,15 +178,17 @@ impl Observer {
 
     /// Pods of one namespace by label, without their nodes.
     pub async fn pods_in(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>> {
+        self.pods(namespace, &Selection::labels(labels)).await
+    }
+
+    /// One pod by its name, without its node; `None` where it does not exist.
+    pub async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>> {
+        Ok(self.pods(namespace, &Selection::named(name)).await?.pop())
+    }
+
+    async fn pods(&self, namespace: &str, which: &Selection) -> Result<Vec<Pod>> {
         let path = format!("/api/v1/namespaces/{namespace}/pods");
-        pods::list(
-            &self.reader,
-            &path,
-            &mut Interner::default(),
-            &BTreeMap::new(),
-            &Selection::labels(labels),
-        )
-        .await
+        pods::list(&self.reader, &path, &mut Interner::default(), &BTreeMap::new(), which).await
     }
 
     /// Cluster address and first port of a Service, as `address:port`.
@@ -183,28 +228,39 @@ impl Observer {
         let mut strings = Interner::default();
         let nodes = match scope {
             Scope::All => nodes::all(&self.reader, &mut strings).await?,
-            Scope::Node(name) | Scope::Pods(name) => {
+            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) => {
                 vec![nodes::one(&self.reader, &mut strings, name).await?]
             }
         };
-        let ids: BTreeMap<Shared, NodeId> =
-            nodes.iter().zip(0..).map(|(node, index)| (node.name.clone(), NodeId(index))).collect();
+        let ids = ids(&nodes);
         let selection = match scope {
             Scope::All => Selection::default(),
-            Scope::Node(name) | Scope::Pods(name) => Selection::on_node(name),
+            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) => Selection::on_node(name),
         };
         let pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &selection).await?;
         let mut snapshot = Snapshot { nodes, pods, ..Snapshot::empty(self.cluster.clone()) };
-        if !matches!(scope, Scope::Pods(_)) {
-            snapshot.cilium = cilium::state(&self.reader, &mut strings).await?;
+        match scope {
+            Scope::All => snapshot.cilium = cilium::state(&self.reader, &mut strings).await?,
+            Scope::Node(name) => {
+                let pods = &snapshot.pods;
+                snapshot.cilium = cilium::of_node(&self.reader, &mut strings, name, pods).await?;
+            }
+            Scope::Drain(_) | Scope::Pods(_) => {}
         }
-        note(&mut snapshot, BUDGETS, policy::budgets(&self.reader, &mut strings).await, |s, v| {
-            s.budgets = v;
-        });
-        note(&mut snapshot, DAEMON_SETS, workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
-            s.daemon_sets = v;
-        });
+        if !matches!(scope, Scope::Pods(_)) {
+            note(
+                &mut snapshot,
+                DAEMON_SETS,
+                workloads::daemon_sets(&self.reader, &mut strings).await,
+                |s, v| {
+                    s.daemon_sets = v;
+                },
+            );
+        }
         if *scope == Scope::All {
+            note(&mut snapshot, BUDGETS, policy::budgets(&self.reader, &mut strings).await, |s, v| {
+                s.budgets = v;
+            });
             self.read_cluster_wide(&mut snapshot, &mut strings).await;
         }
         Ok(snapshot)
@@ -257,6 +313,10 @@ impl Observer {
             },
         }
     }
+}
+
+fn ids(nodes: &[Node]) -> BTreeMap<Shared, NodeId> {
+    nodes.iter().zip(0..).map(|(node, index)| (node.name.clone(), NodeId(index))).collect()
 }
 
 /// Puts a result into the snapshot, or the reason why there is none.

@@ -81,14 +81,23 @@ struct Info {
 
 /// All nodes by name.
 pub(super) async fn all(reader: &Reader, strings: &mut Interner) -> Result<Vec<Node>> {
-    let mut nodes = reader
-        .list::<Wire>("/api/v1/nodes", &Selection::default())
-        .await?
-        .into_iter()
-        .map(|wire| convert(wire, strings))
-        .collect::<Vec<_>>();
+    let wires = reader.list::<Wire>("/api/v1/nodes", &Selection::default()).await?;
+    Ok(in_order(wires, strings))
+}
+
+/// Some nodes by name; those that do not exist are left out.
+pub(super) async fn named(reader: &Reader, strings: &mut Interner, names: &[&str]) -> Result<Vec<Node>> {
+    let mut wires = Vec::new();
+    for name in names {
+        wires.extend(reader.list::<Wire>("/api/v1/nodes", &Selection::named(name)).await?);
+    }
+    Ok(in_order(wires, strings))
+}
+
+fn in_order(wires: Vec<Wire>, strings: &mut Interner) -> Vec<Node> {
+    let mut nodes: Vec<Node> = wires.into_iter().map(|wire| convert(wire, strings)).collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(nodes)
+    nodes
 }
 
 /// The names of all nodes.

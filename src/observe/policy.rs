@@ -50,8 +50,20 @@ struct Status {
 
 /// All budgets.
 pub(super) async fn budgets(reader: &Reader, strings: &mut Interner) -> Result<Vec<Budget>> {
-    let wires: Vec<Object<Spec, Status>> =
-        reader.list("/apis/policy/v1/poddisruptionbudgets", &Selection::default()).await?;
+    list(reader, strings, "/apis/policy/v1/poddisruptionbudgets").await
+}
+
+/// The budgets of one namespace.
+pub(super) async fn budgets_in(
+    reader: &Reader,
+    strings: &mut Interner,
+    namespace: &str,
+) -> Result<Vec<Budget>> {
+    list(reader, strings, &format!("/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")).await
+}
+
+async fn list(reader: &Reader, strings: &mut Interner, path: &str) -> Result<Vec<Budget>> {
+    let wires: Vec<Object<Spec, Status>> = reader.list(path, &Selection::default()).await?;
     Ok(wires
         .into_iter()
         .map(|wire| Budget {

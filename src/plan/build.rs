@@ -10,7 +10,7 @@ use super::order::nodes_in_order;
 use super::step::{NodeStep, Step};
 use crate::error::{Error, Result};
 use crate::journal::Record;
-use crate::model::{Intent, Node, NodeId, RebootMode, Snapshot};
+use crate::model::{Intent, Node, Pod, RebootMode, Snapshot};
 use crate::report::{count, object};
 
 /// `kind` of a plan.
@@ -59,9 +59,10 @@ pub fn plan(snapshot: &Snapshot, record: &Record, access: Option<IpAddr>) -> Pla
     let intent = &record.intent;
     let mut steps = vec![install(record)];
     let nodes = nodes_in_order(snapshot, access);
+    let pods = snapshot.pods_by_node();
     steps.extend(nodes.iter().filter_map(|name| {
         let (id, node) = snapshot.node_named(name)?;
-        Some(migrate(snapshot, id, node, intent, access))
+        Some(migrate(&pods[id.0 as usize], node, intent, access))
     }));
     steps.extend([finalize(intent), cleanup(snapshot, record)]);
     steps.retain(|step| !record.is_done(&step.id));
@@ -87,8 +88,8 @@ fn install(record: &Record) -> Planned {
     }
 }
 
-fn migrate(snapshot: &Snapshot, id: NodeId, node: &Node, intent: &Intent, access: Option<IpAddr>) -> Planned {
-    let pods = || snapshot.pods_on(id).filter(|pod| pod.on_pod_network());
+fn migrate(pods: &[&Pod], node: &Node, intent: &Intent, access: Option<IpAddr>) -> Planned {
+    let pods = || pods.iter().filter(|pod| pod.on_pod_network());
     let daemons = pods().filter(|pod| pod.is_daemon()).count();
     let names: Vec<_> = NodeStep::sequence(intent.reboot).into_iter().map(NodeStep::name).collect();
     let why = match node.phase() {

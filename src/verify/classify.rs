@@ -26,8 +26,7 @@ pub fn classify(pod: &Pod, snapshot: &Snapshot, source: &[IpNet]) -> Network {
     }
     let Some(ip) = pod.ips.first() else { return Network::Waiting };
     let Some(node) = pod.node.map(|id| snapshot.node(id)) else { return Network::Waiting };
-    let blocks = snapshot.cilium.nodes.iter().find(|n| n.name == node.name).map(|n| n.pod_cidrs.as_slice());
-    if blocks.unwrap_or_default().iter().any(|block| block.contains(ip)) {
+    if snapshot.cilium.blocks_of(&node.name).iter().any(|block| block.contains(ip)) {
         return match endpoint_of(pod, snapshot) {
             None => Network::Unknown(format!("{ip} is Cilium's, but there is no CiliumEndpoint")),
             Some(e) if e.pod_uid.as_deref() != Some(&*pod.uid) => {

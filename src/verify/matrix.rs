@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::agent::{PORT, Target, TargetKind};
+use crate::model::Node;
 
 /// Which CNI gives new pods of a node their address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,13 @@ pub enum Side {
     Old,
     /// Cilium.
     New,
+}
+
+impl Side {
+    /// The side of a node, by its label.
+    pub fn of(node: &Node) -> Self {
+        if node.is_labelled() { Self::New } else { Self::Old }
+    }
 }
 
 /// A node that takes part.
@@ -51,7 +59,7 @@ pub struct Client {
 }
 
 /// Members that take part in proving `subject`: itself, one peer of each side, and two old ones where there are.
-pub(super) fn participants<'a>(subject: &str, nodes: &'a [(String, Side)]) -> Vec<&'a (String, Side)> {
+pub(crate) fn participants<'a>(subject: &str, nodes: &'a [(String, Side)]) -> Vec<&'a (String, Side)> {
     let at = nodes.iter().position(|(name, _)| name == subject).unwrap_or(0);
     let ring = || nodes.iter().cycle().skip(at + 1).take(nodes.len().saturating_sub(1));
     let mut chosen: Vec<_> = nodes.iter().filter(|(name, _)| name == subject).collect();

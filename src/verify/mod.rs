@@ -9,6 +9,7 @@ mod probe;
 
 pub use classify::{Census, Network, census, classify};
 pub use inspect::{NodeFinding, inspect};
+pub(crate) use matrix::participants;
 pub use matrix::{Client, Member, Side, expected};
 pub use paths::{Path, Verdict, judge};
 pub use probe::{NAMESPACE, Prober};

@@ -51,7 +51,7 @@ impl Prober<'_> {
             .nodes
             .iter()
             .filter(|n| n.is_ready() || &*n.name == subject)
-            .map(|n| (n.name.to_string(), if n.is_labelled() { Side::New } else { Side::Old }))
+            .map(|n| (n.name.to_string(), Side::of(n)))
             .collect();
         let chosen = participants(subject, &nodes);
         self.prepare().await?;
@@ -141,12 +141,13 @@ impl Prober<'_> {
     async fn servers(&self, chosen: &[&(String, Side)], snapshot: &Snapshot) -> Result<Vec<Member>> {
         let pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
         let ready = async || -> Result<Poll<Vec<Member>>> {
-            let running = self.observer.pods_in(NAMESPACE, &format!("{}=server", pods::LABEL)).await?;
             let mut members = Vec::new();
             let mut waiting = None;
             for (node, side) in chosen {
                 let name = pods::server_name(node);
-                let pod = running.iter().find(|p| *p.name == name);
+                // By name: there is a server on every node that was proven.
+                let pod = self.observer.pod(NAMESPACE, &name).await?;
+                let pod = pod.as_ref();
                 match pod {
                     None => self.create(&pods, &pods::server(NAMESPACE, node, self.image)).await?,
                     Some(pod) if is_stale(pod, node, *side, snapshot) => {
@@ -170,34 +171,47 @@ impl Prober<'_> {
     async fn round(&self, clients: &[Client], round: usize) -> Result<Verdict> {
         self.remove("client").await?;
         for client in clients {
-            let namespace = if client.host { HOST_NAMESPACE } else { NAMESPACE };
+            let namespace = client.namespace();
             let name = pods::client_name(&client.node, client.host, round);
             let spec = Spec { attempts: ATTEMPTS, interval_ms: INTERVAL_MS, targets: client.targets.clone() };
             let body = pods::client(namespace, &name, &client.node, client.host, self.image, &spec);
             self.create(&format!("/api/v1/namespaces/{namespace}/pods"), &body).await?;
         }
-        let finished = until("probe clients", CLIENT_LIMIT, Duration::from_millis(300), async || {
-            let selector = format!("{}=client", pods::LABEL);
-            let mut running = self.observer.pods_in(NAMESPACE, &selector).await?;
-            running.extend(self.observer.pods_in(HOST_NAMESPACE, &selector).await?);
-            let unfinished = clients.iter().find(|c| {
-                let name = pods::client_name(&c.node, c.host, round);
-                !running.iter().any(|p| *p.name == name && p.is_finished())
-            });
-            Ok(unfinished
-                .map_or_else(|| Poll::Ready(running), |c| Poll::Pending(format!("on node {}", c.node))))
-        })
-        .await;
         // A client that never ran is a path without answer, not an end of the verification.
-        let found = finished.map_err(|e| e.message);
+        let found = self.finished(clients, round).await.map_err(|e| e.message);
         let results = clients.iter().map(|client| {
             let name = pods::client_name(&client.node, client.host, round);
             let result = found.as_ref().map_err(Clone::clone).and_then(|pods| answer(pods, &name));
             (client.clone(), result)
         });
         let verdict = judge(&results.collect::<Vec<_>>());
-        self.remove("client").await?;
+        for client in clients {
+            self.delete(client.namespace(), &pods::client_name(&client.node, client.host, round)).await?;
+        }
         Ok(verdict)
+    }
+
+    /// Waits until every client of a round has ended; one after the other, as all must have.
+    async fn finished(&self, clients: &[Client], round: usize) -> Result<Vec<Pod>> {
+        let mut ended: Vec<Pod> = Vec::new();
+        until("probe clients", CLIENT_LIMIT, Duration::from_millis(300), async || {
+            for client in &clients[ended.len()..] {
+                let name = pods::client_name(&client.node, client.host, round);
+                match self.observer.pod(client.namespace(), &name).await? {
+                    Some(pod) if pod.is_finished() => ended.push(pod),
+                    _ => return Ok(Poll::Pending(format!("on node {}", client.node))),
+                }
+            }
+            Ok(Poll::Ready(std::mem::take(&mut ended)))
+        })
+        .await
+    }
+}
+
+impl Client {
+    /// Where its pod is.
+    fn namespace(&self) -> &'static str {
+        if self.host { HOST_NAMESPACE } else { NAMESPACE }
     }
 }
 
@@ -218,8 +232,7 @@ fn is_stale(pod: &Pod, node: &str, side: Side, snapshot: &Snapshot) -> bool {
 }
 
 fn blocks<'a>(node: &str, snapshot: &'a Snapshot) -> &'a [IpNet] {
-    let found = snapshot.cilium.nodes.iter().find(|n| &*n.name == node);
-    found.map(|n| n.pod_cidrs.as_slice()).unwrap_or_default()
+    snapshot.cilium.blocks_of(node)
 }
 
 fn member(node: &str, side: Side, server: std::net::IpAddr, snapshot: &Snapshot) -> Result<Member> {
