@@ -1,5 +1,6 @@
 //! Describes a cluster and builds it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use ipnet::Ipv4Net;
@@ -192,6 +193,7 @@ impl Builder {
             frozen: self.frozen,
             revisions: HashMap::new(),
             absent_owners: HashMap::new(),
+            api_servers: OnceCell::new(),
             not_modelled: Vec::new(),
         };
         match recorded {

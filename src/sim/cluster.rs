@@ -163,7 +163,7 @@ impl Sim {
         tokio::time::timeout(limit, wait).await.map_err(|_| SimError::Timeout {
             what: what.to_owned(),
             limit,
-            seen: self.unready().join(", "),
+            seen: self.unready(usize::MAX).join(", "),
         })
     }
 
@@ -172,15 +172,17 @@ impl Sim {
     /// # Errors
     /// Where that does not come about in time; names what is not.
     pub async fn settled(&self, limit: Duration) -> Result<(), SimError> {
-        self.until("a cluster at rest", limit, |sim| sim.unready().is_empty()).await
+        self.until("a cluster at rest", limit, |sim| sim.unready(1).is_empty()).await
     }
 
-    fn unready(&self) -> Vec<String> {
+    /// The first `most` things that are not at rest.
+    fn unready(&self, most: usize) -> Vec<String> {
         let world = self.shared.lock();
         let pods = world.store.list(id::PODS, None).filter(|p| !is_ready(p) && !is_finished(p));
         let pods = pods.map(|p| format!("pod {}/{}", namespace(p), name(p)));
         let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n));
-        let mut all: Vec<String> = pods.chain(nodes.map(|n| format!("node {}", name(n)))).collect();
+        let mut all: Vec<String> =
+            pods.chain(nodes.map(|n| format!("node {}", name(n)))).take(most).collect();
         for (resource, wanted, ready) in [
             (id::DEPLOYMENTS, "/spec/replicas", "/status/readyReplicas"),
             (id::STATEFULSETS, "/spec/replicas", "/status/readyReplicas"),
@@ -190,7 +192,7 @@ impl Sim {
                 int(o, ready) >= int(o, wanted)
                     && int(o, "/status/observedGeneration") >= int(o, "/metadata/generation")
             };
-            let behind = world.store.list(resource, None).filter(|o| !is_complete(o));
+            let behind = world.store.list(resource, None).filter(|o| !is_complete(o)).take(most - all.len());
             all.extend(behind.map(|o| format!("{} {}/{}", text(o, "/kind"), namespace(o), name(o))));
         }
         all

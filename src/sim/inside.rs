@@ -44,6 +44,11 @@ impl Sim {
         self.shared().lock().store.listen()
     }
 
+    /// Notes no requests from now on.
+    pub fn stop_log(&self) {
+        self.shared().lock().log.stop();
+    }
+
     fn patient_client(&self) -> Client {
         let shared = self.shared();
         let service = service_fn(move |mut request: http::Request<Body>| {

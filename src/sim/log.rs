@@ -60,28 +60,40 @@ pub(crate) struct Log {
     entries: Vec<Entry>,
     /// How many entries were forgotten: numbers of calls under way stay good.
     forgotten: usize,
+    /// Whether arrivals are noted at all.
+    is_kept: bool,
     signal: watch::Sender<usize>,
 }
 
 impl Log {
     /// An empty log.
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), forgotten: 0, signal: watch::Sender::new(0) }
+        Self { entries: Vec::new(), forgotten: 0, is_kept: true, signal: watch::Sender::new(0) }
+    }
+
+    /// Notes nothing from now on: a long story's requests and bodies are more than its cluster.
+    pub(crate) fn stop(&mut self) {
+        self.clear();
+        self.is_kept = false;
     }
 
     /// Notes an arrival; the number is for [`Log::finish`].
-    pub(crate) fn start(&mut self, entry: Entry) -> usize {
-        self.entries.push(entry);
-        self.touch();
-        self.forgotten + self.entries.len() - 1
+    pub(crate) fn start(&mut self, entry: impl FnOnce() -> Entry) -> usize {
+        if self.is_kept {
+            self.entries.push(entry());
+            self.touch();
+        } else {
+            self.forgotten += 1;
+        }
+        (self.forgotten + self.entries.len()).saturating_sub(1)
     }
 
     /// Notes the status of an answer.
     pub(crate) fn finish(&mut self, number: usize, status: u16) {
         if let Some(entry) = number.checked_sub(self.forgotten).and_then(|at| self.entries.get_mut(at)) {
             entry.status = Some(status);
+            self.touch();
         }
-        self.touch();
     }
 
     fn touch(&self) {

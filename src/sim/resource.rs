@@ -1,6 +1,7 @@
 //! What the API serves: the built-in resources, and those that CustomResourceDefinitions add.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -116,7 +117,7 @@ const BUILT_IN: &[(&str, &str, &str, &str, &str, &str)] = &[
 /// Every resource, built in or added by a definition.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    all: Vec<Resource>,
+    all: Vec<Arc<Resource>>,
     by_name: HashMap<(String, String), ResourceId>,
 }
 
@@ -150,12 +151,12 @@ impl Registry {
     fn add(&mut self, resource: Resource) -> ResourceId {
         let name = (resource.group.clone(), resource.plural.clone());
         if let Some(&id) = self.by_name.get(&name) {
-            self.all[id.0] = resource;
+            self.all[id.0] = Arc::new(resource);
             return id;
         }
         let id = ResourceId(self.all.len());
         self.by_name.insert(name, id);
-        self.all.push(resource);
+        self.all.push(Arc::new(resource));
         id
     }
 
@@ -190,7 +191,7 @@ impl Registry {
     /// Stops serving what a definition defined.
     pub(crate) fn undefine(&mut self, group: &str, plural: &str) -> Option<ResourceId> {
         let id = self.any(group, plural)?;
-        self.all[id.0].served = false;
+        Arc::make_mut(&mut self.all[id.0]).served = false;
         Some(id)
     }
 
@@ -212,13 +213,13 @@ impl Registry {
     }
 
     /// The description of a resource.
-    pub(crate) fn get(&self, id: ResourceId) -> &Resource {
+    pub(crate) fn get(&self, id: ResourceId) -> &Arc<Resource> {
         &self.all[id.0]
     }
 
     /// Everything served, in a stable order.
     pub(crate) fn served(&self) -> impl Iterator<Item = (ResourceId, &Resource)> {
-        self.all.iter().enumerate().filter(|(_, r)| r.served).map(|(i, r)| (ResourceId(i), r))
+        self.all.iter().enumerate().filter(|(_, r)| r.served).map(|(i, r)| (ResourceId(i), &**r))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The whole state of an embedded cluster behind one lock: no step of it ever waits while it holds the lock.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,6 +56,8 @@ pub(crate) struct World {
     pub(crate) revisions: HashMap<(String, String), String>,
     /// Names by UID, of owners that the record did not hold.
     pub(crate) absent_owners: HashMap<String, String>,
+    /// The nodes with an API server, once they were looked for.
+    pub(crate) api_servers: OnceCell<Vec<String>>,
     /// What the record has and this cluster does not play.
     pub(crate) not_modelled: Vec<String>,
 }
@@ -84,10 +87,9 @@ impl World {
 
     /// Whether a Ready pod with a label runs on a node.
     pub(crate) fn has_ready_pod(&self, node: &str, key: &str, value: &str) -> bool {
-        self.store
-            .pods_on(node)
-            .iter()
-            .any(|(_, p)| json::label(p, key) == Some(value) && json::is_ready(p) && !json::is_deleting(p))
+        let is_it =
+            |p: &Value| json::label(p, key) == Some(value) && json::is_ready(p) && !json::is_deleting(p);
+        self.store.each_on(node).any(|pod| is_it(pod))
     }
 }
 

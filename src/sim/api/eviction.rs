@@ -25,7 +25,7 @@ const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption
 pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let key = key_of(target)?;
     let eviction: Value = call.json()?;
-    if text(&eviction, "/metadata/name") != key.name {
+    if text(&eviction, "/metadata/name") != &*key.name {
         return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
     }
     let mut options = delete::from_body(eviction.get("deleteOptions").unwrap_or(&Value::Null));

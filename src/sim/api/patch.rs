@@ -42,13 +42,13 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     if !is_scale {
         check_kind(&info, &target.version, &new)?;
         let (given, space) = (name(&new), text(&new, "/metadata/namespace"));
-        if given != key.name {
+        if given != &*key.name {
             return Err(Refusal::bad_request(format!(
                 "the name of the object ({given}) does not match the name on the URL ({})",
                 key.name
             )));
         }
-        if space != key.namespace {
+        if space != &*key.namespace {
             return Err(Refusal::bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request",
             ));

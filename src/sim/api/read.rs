@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::sim::json::{int, set, set_default, text, unset};
+use crate::sim::json::{int, set, set_default, text};
 use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
@@ -58,12 +58,24 @@ impl Filter {
     /// The objects that are there now.
     pub(crate) fn objects(&self, world: &World, target: &Target) -> Vec<Arc<Value>> {
         let matches = |o: &Arc<Value>| self.matches(o);
-        match self.fields.node() {
-            Some(node) if target.resource == id::PODS => {
+        let namespace = self.namespace.as_deref();
+        let is_cluster_wide = !world.registry.get(target.resource).namespaced;
+        if let Some(name) = self.fields.name()
+            && (namespace.is_some() || is_cluster_wide)
+        {
+            let key = Key::new(target.resource, namespace.unwrap_or_default(), name);
+            return world.store.get(&key).filter(|o| matches(o)).cloned().into_iter().collect();
+        }
+        match (target.resource, self.fields.node(), namespace) {
+            (id::PODS, Some(node), _) => {
                 world.store.pods_on(node).into_iter().map(|(_, pod)| pod).filter(matches).collect()
             }
+            (id::PODS, None, Some(namespace)) => {
+                let pods = world.store.selected(namespace, &self.labels).into_iter();
+                pods.filter(|o| matches(o)).cloned().collect()
+            }
             _ => {
-                let all = world.store.list(target.resource, self.namespace.as_deref());
+                let all = world.store.list(target.resource, namespace);
                 all.filter(|o| matches(o)).cloned().collect()
             }
         }
@@ -141,8 +153,20 @@ pub(crate) fn not_a_version(text: &str) -> String {
 pub(crate) enum Presented<'a> {
     /// As stored.
     Stored(&'a Value),
+    /// As stored, without what the list says for all.
+    Item(Item<'a>),
     /// In another version, or metadata only.
     Changed(Value),
+}
+
+/// An object without its kind and version.
+pub(crate) struct Item<'a>(&'a Value);
+
+impl Serialize for Item<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.as_object().into_iter().flatten();
+        serializer.collect_map(members.filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion")))
+    }
 }
 
 /// Shapes an object: the version of the path, metadata only where asked for.
@@ -171,10 +195,7 @@ pub(crate) fn present_item<'a>(
     if form.is_bare() || info.custom {
         return present(info, version, form, object);
     }
-    let mut copy = object.clone();
-    unset(&mut copy, "", "kind");
-    unset(&mut copy, "", "apiVersion");
-    Presented::Changed(copy)
+    Presented::Item(Item(object))
 }
 
 /// The Scale of a workload.

@@ -26,8 +26,10 @@ pub(crate) fn keys(world: &World, change: &Change) -> Vec<Key> {
     match change.key.resource {
         id::NODES => vec![change.key.clone()],
         id::PODS if label(object, "io.cilium/app") == Some("operator") => all_nodes(world),
-        id::PODS if label(object, "k8s-app") == Some("cilium") => node(text(object, "/spec/nodeName")),
-        id::CONFIGMAPS if change.key.name == "cilium-config" => all_nodes(world),
+        id::PODS if matches!(label(object, "k8s-app"), Some("cilium" | "kube-dns")) => {
+            node(text(object, "/spec/nodeName"))
+        }
+        id::CONFIGMAPS if &*change.key.name == "cilium-config" => all_nodes(world),
         _ if text(object, "/kind") == "CiliumNode" => node(&change.key.name),
         _ => Vec::new(),
     }
@@ -50,7 +52,7 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 /// The namespace of a Ready operator.
 fn namespace_of_operator(world: &World) -> Option<String> {
     let serves = |key: &&Key| world.store.get(key).is_some_and(|p| is_ready(p) && !is_deleting(p));
-    world.index.operators().find(serves).map(|key| key.namespace.clone())
+    world.index.operators().find(serves).map(|key| key.namespace.to_string())
 }
 
 fn give_range(world: &mut World, nodes: ResourceId, namespace: &str, node: &str) {
@@ -101,18 +103,24 @@ fn mark_node(world: &mut World, namespace: &str, key: &Key) {
     });
 }
 
-/// Deletes kube-dns pods that Cilium does not manage, once they have run for the interval.
+/// Deletes kube-dns pods that Cilium does not manage, once they have run for the interval; looks again where one has not.
 fn restart_unmanaged(world: &mut World, namespace: &str, node: &str) -> Option<Duration> {
     let interval = option(world, namespace, "unmanaged-pod-watcher-interval");
     let seconds: i64 = interval.trim_end_matches('s').parse().ok().filter(|s| *s > 0)?;
     let endpoints = world.registry.find(GROUP, "ciliumendpoints")?;
+    let mut is_left = false;
     for (key, pod) in world.store.pods_on(node) {
         let is_meant = label(&pod, "k8s-app") == Some("kube-dns") && !flag(&pod, "/spec/hostNetwork");
+        if !is_meant || world.object(endpoints, self::namespace(&pod), name(&pod)).is_some() {
+            continue;
+        }
         let age = world.clock.seconds_since(text(&pod, "/status/startTime")).unwrap_or_default();
-        let is_managed = world.object(endpoints, self::namespace(&pod), name(&pod)).is_some();
-        if is_meant && !is_managed && age >= seconds {
+        if age >= seconds {
             drop(world.delete(&key, &Deletion::default()));
+        } else {
+            is_left = true;
         }
     }
-    u64::try_from(seconds).ok().map(Duration::from_secs)
+    let interval = u64::try_from(seconds).ok().map(Duration::from_secs);
+    interval.filter(|_| is_left)
 }

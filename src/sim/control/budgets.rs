@@ -30,13 +30,21 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     if !is_pod && !is_rescaled(change) {
         return Vec::new();
     }
-    let covers = |b: &Value| {
-        let selector = b.pointer("/spec/selector").and_then(Labels::from_object);
-        let ends = [&change.before, &change.after];
-        selector.is_some_and(|s| ends.into_iter().flatten().any(|p| s.matches(p)))
-    };
-    let budgets = world.store.list(id::BUDGETS, Some(&change.key.namespace));
-    budgets.filter(|b| !is_pod || covers(b)).map(|b| Key::of(id::BUDGETS, b)).collect()
+    if is_pod && is_as_before(change) {
+        return Vec::new();
+    }
+    let ends = [&change.before, &change.after];
+    let covers = |s: &Labels| ends.into_iter().flatten().any(|p| s.matches(p));
+    let budgets = world.index.budgets(&change.key.namespace);
+    budgets.filter(|(_, selector)| !is_pod || covers(selector)).map(|(key, _)| key.clone()).collect()
+}
+
+/// Whether no budget can see what changed about a pod: its labels, its owner, whether it is Ready or about to go.
+fn is_as_before(change: &Change) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
+    let seen = |p: &Value| (is_ready(p), is_deleting(p));
+    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
+    seen(before) == seen(after) && is_same("/metadata/labels") && is_same("/metadata/ownerReferences")
 }
 
 /// Whether a workload is to have another number of pods than before.
@@ -84,17 +92,20 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     recheck
 }
 
-fn matching(world: &World, budget: &Value) -> Vec<Value> {
+fn matching(world: &World, budget: &Value) -> Vec<Arc<Value>> {
     let Some(selector) = budget.pointer("/spec/selector").and_then(Labels::from_object) else {
         return Vec::new();
     };
-    let pods = world.store.list(id::PODS, Some(namespace(budget)));
     // Finished pods count as pods here, as they do in the real controller: they are matched and never healthy.
-    pods.filter(|p| selector.matches(p)).map(|p| Value::clone(p)).collect()
+    world.store.selected(namespace(budget), &selector).into_iter().cloned().collect()
 }
 
 /// Evictions granted for pods that are still there and not deleting; and when the next one expires.
-fn still_granted(world: &World, budget: &Value, pods: &[Value]) -> (Map<String, Value>, Option<Duration>) {
+fn still_granted(
+    world: &World,
+    budget: &Value,
+    pods: &[Arc<Value>],
+) -> (Map<String, Value>, Option<Duration>) {
     let mut kept = Map::new();
     let mut recheck: Option<u64> = None;
     let granted = budget.pointer("/status/disruptedPods").and_then(Value::as_object);
@@ -111,7 +122,7 @@ fn still_granted(world: &World, budget: &Value, pods: &[Value]) -> (Map<String, 
 }
 
 /// `getExpectedPodCount`: pods expected, and how many must be healthy.
-fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usize), Option<String>> {
+fn expected(world: &World, budget: &Value, pods: &[Arc<Value>]) -> Result<(usize, usize), Option<String>> {
     let spec = &budget["spec"];
     if let Some(limit) = spec.get("maxUnavailable").filter(|v| !v.is_null()) {
         let count = scale(world, pods)?;
@@ -128,7 +139,7 @@ fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usi
 }
 
 /// `getExpectedScale`: the sum of what the pods' controllers are to have; pods without one are left out.
-fn scale(world: &World, pods: &[Value]) -> Result<usize, Option<String>> {
+fn scale(world: &World, pods: &[Arc<Value>]) -> Result<usize, Option<String>> {
     let mut scales = BTreeMap::new();
     for pod in pods {
         let Some(reference) = controller(pod) else { continue };

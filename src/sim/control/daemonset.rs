@@ -105,7 +105,7 @@ impl Rosters {
             }
             id::NODES if is_moved(change) => {
                 for roster in self.0.values_mut() {
-                    roster.changed.insert(change.key.name.clone());
+                    roster.changed.insert(change.key.name.to_string());
                 }
             }
             _ => {}

@@ -23,9 +23,9 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     if flag(&deployment, "/spec/paused") {
         return None;
     }
-    let hash = pods::template_hash(&deployment["spec"]["template"]);
     let sets = sets(world, &deployment);
     let Some((new_key, new)) = sets.iter().find(|(_, s)| is_new(&deployment, s)).cloned() else {
+        let hash = pods::template_hash(&deployment["spec"]["template"]);
         let set = new_set(&deployment, &hash, if sets.is_empty() { replicas(&deployment) } else { 0 });
         // The write brings this deployment here again.
         drop(world.create(id::REPLICASETS, set, false));

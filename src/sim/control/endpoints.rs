@@ -1,6 +1,7 @@
 //! EndpointSlices: one for each Service with a selector.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,15 +19,29 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     match change.key.resource {
         id::SERVICES => vec![change.key.clone()],
         id::PODS => {
-            let services = world.store.list(id::SERVICES, Some(&change.key.namespace));
-            let selects = |s: &Value| selector(s).is_some_and(|sel| sel.matches(change.object()));
-            services.filter(|s| selects(s)).map(|s| Key::of(id::SERVICES, s)).collect()
+            if is_as_before(change) {
+                return Vec::new();
+            }
+            let services = world.index.services(&change.key.namespace);
+            let selects = |labels: &Labels| labels.matches(change.object());
+            services.filter(|(_, labels)| selects(labels)).map(|(key, _)| key.clone()).collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn selector(service: &Value) -> Option<Labels> {
+/// Whether an endpoint of this pod says what it said before.
+fn is_as_before(change: &Change) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
+    let labels = |p: &'_ Arc<Value>| p.pointer("/metadata/labels").cloned();
+    let is_there = |p: &Value| !text(p, "/status/podIP").is_empty() && !is_finished(p);
+    is_there(before) == is_there(after)
+        && endpoint(before) == endpoint(after)
+        && labels(before) == labels(after)
+}
+
+/// What selects the pods of a Service; `None` where somebody else says its endpoints.
+pub(crate) fn selector(service: &Value) -> Option<Labels> {
     let labels =
         service.pointer("/spec/selector").filter(|s| s.as_object().is_some_and(|m| !m.is_empty()))?;
     Labels::from_object(&json!({"matchLabels": labels}))
@@ -35,10 +50,9 @@ fn selector(service: &Value) -> Option<Labels> {
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let service = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
     let selector = selector(&service)?;
-    let pods = world.store.list(id::PODS, Some(&key.namespace));
+    let pods = world.store.selected(&key.namespace, &selector).into_iter();
     let has_address = |p: &Value| !text(p, "/status/podIP").is_empty() && !is_finished(p);
-    let endpoints: Vec<Value> =
-        pods.filter(|p| selector.matches(p) && has_address(p)).map(|p| endpoint(p)).collect();
+    let endpoints: Vec<Value> = pods.filter(|p| has_address(p)).map(|p| endpoint(p)).collect();
     let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
     let slice = slice_of(world, &service);
     if world.store.get(&slice).is_some_and(|s| says_the_same(s, &endpoints)) {
@@ -52,8 +66,8 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         let mut object = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
             "metadata": {
-                "name": slice.name, "namespace": slice.namespace, "ownerReferences": [owner_reference(&service)],
-                "labels": {"kubernetes.io/service-name": key.name},
+                "name": &*slice.name, "namespace": &*slice.namespace, "ownerReferences": [owner_reference(&service)],
+                "labels": {"kubernetes.io/service-name": &*key.name},
             },
         });
         content(&mut object);

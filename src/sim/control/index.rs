@@ -1,13 +1,17 @@
 //! Where things are that packets and controllers look for: kept up with every write, so that no question looks at every
 //! object.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::sim::json::{flag, label, list, text};
 use crate::sim::resource::id;
+use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
+
+use super::endpoints;
 
 /// The places.
 #[derive(Debug, Default)]
@@ -22,6 +26,22 @@ pub(crate) struct Index {
     operators: BTreeSet<Key>,
     /// Ranges that nodes have from it.
     ranges: HashSet<String>,
+    /// Budgets by namespace, with the pods that they cover; one that covers none has no selector.
+    budgets: Selectors,
+    /// Services by namespace, with the pods that they select.
+    selecting: Selectors,
+}
+
+/// Objects by namespace, with what selects their pods.
+type Selectors = HashMap<Arc<str>, BTreeMap<Key, Labels>>;
+
+/// Takes over what an object selects now.
+fn move_selector(all: &mut Selectors, key: &Key, selector: Option<Labels>) {
+    let here = all.entry(key.namespace.clone()).or_default();
+    match selector {
+        Some(selector) => drop(here.insert(key.clone(), selector)),
+        None => drop(here.remove(key)),
+    }
 }
 
 impl Index {
@@ -38,7 +58,12 @@ impl Index {
                     self.operators.remove(&change.key);
                 }
             }
+            id::BUDGETS => {
+                let selector = after.and_then(|b| b.pointer("/spec/selector")).and_then(Labels::from_object);
+                move_selector(&mut self.budgets, &change.key, selector);
+            }
             id::SERVICES => {
+                move_selector(&mut self.selecting, &change.key, after.and_then(endpoints::selector));
                 let address = |s: Option<&Value>| s.map(|s| text(s, "/spec/clusterIP").to_owned());
                 if let Some(old) = address(before) {
                     self.services.remove(&old);
@@ -93,6 +118,16 @@ impl Index {
     /// The Service with a cluster address.
     pub(crate) fn service_at(&self, address: &str) -> Option<&Key> {
         self.services.get(address)
+    }
+
+    /// The budgets of a namespace that have a selector, with it.
+    pub(crate) fn budgets(&self, namespace: &str) -> impl Iterator<Item = (&Key, &Labels)> {
+        self.budgets.get(namespace).into_iter().flatten()
+    }
+
+    /// The Services of a namespace that have a selector, with it.
+    pub(crate) fn services(&self, namespace: &str) -> impl Iterator<Item = (&Key, &Labels)> {
+        self.selecting.get(namespace).into_iter().flatten()
     }
 
     /// Ranges that nodes have from the Cilium operator.

@@ -5,7 +5,7 @@ mod budgets;
 mod daemonset;
 mod definitions;
 mod deployment;
-mod endpoints;
+pub(crate) mod endpoints;
 mod evict;
 mod garbage;
 mod index;

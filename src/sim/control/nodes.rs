@@ -38,14 +38,14 @@ pub(crate) fn look_at(world: &mut World, node: &str) {
 
 pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let node = world.store.get(key).cloned()?;
-    let machine = world.machines.get(&key.name)?;
+    let machine = world.machines.get(&*key.name)?;
     let now = Instant::now();
     if machine.back_at.is_some_and(|back| back <= now) {
         come_back(world, &key.name);
     } else if machine.missed_at.is_some_and(|missed| missed <= now) {
         miss(world, &key.name);
     }
-    let machine = world.machines.get(&key.name)?;
+    let machine = world.machines.get(&*key.name)?;
     if let Some(next) = machine.missed_at.into_iter().chain(machine.back_at).min() {
         return Some(next.saturating_duration_since(now));
     }
@@ -117,7 +117,7 @@ fn run_static_pods(world: &mut World, node: &Value) {
 
 /// Conditions and taints as they are now.
 fn report(world: &mut World, key: &Key) {
-    let Some(machine) = world.machines.get(&key.name) else { return };
+    let Some(machine) = world.machines.get(&*key.name) else { return };
     let (is_up, boot_id) = (machine.up, machine.boot_id.clone());
     let has_cni = machine.cni().is_some();
     let is_unwell = machine.unwell && is_up;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::sim::json::{int, is_deleting, is_ready, label, name, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
@@ -9,7 +11,15 @@ use crate::sim::world::World;
 
 use super::pods;
 
+/// A pod matters by whether it counts, where it is, and whether it is Ready.
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
+    let seen = |p: &Value| (pods::is_active(p), is_ready(p), text(p, "/spec/nodeName").is_empty());
+    if change.key.resource == id::PODS
+        && let (Some(before), Some(after)) = (&change.before, &change.after)
+        && seen(before) == seen(after)
+    {
+        return Vec::new();
+    }
     pods::keys_of(world, change, id::REPLICASETS)
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sim::json::{list, text};
+use crate::sim::json::{at, list, text};
 use crate::sim::selector::Labels;
 
 /// The first taint that keeps a pod with this spec off a node.
@@ -30,7 +30,7 @@ pub(super) fn tolerates(toleration: &Value, taint: &Value) -> bool {
 
 /// Whether `nodeSelector` and required node affinity select a node.
 pub(super) fn selects(spec: &Value, node: &Value) -> bool {
-    let labels = node.pointer("/metadata/labels").unwrap_or(&Value::Null);
+    let labels = at(node, "/metadata/labels").unwrap_or(&Value::Null);
     let by_labels = spec.get("nodeSelector").is_none_or(|wanted| {
         Labels::from_object(&json!({"matchLabels": wanted})).is_some_and(|s| s.matches_map(labels))
     });

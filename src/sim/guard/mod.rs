@@ -91,11 +91,8 @@ impl Seen {
             let body: Value = call.json().unwrap_or_default();
             text(&body, "/metadata/name").to_owned()
         };
-        let key = Key {
-            resource: target.resource,
-            namespace: target.namespace.clone().unwrap_or_default(),
-            name: target.name.clone().unwrap_or_else(own_name),
-        };
+        let namespace = target.namespace.as_deref().unwrap_or_default();
+        let key = Key::new(target.resource, namespace, &target.name.clone().unwrap_or_else(own_name));
         let caller = call.header("user-agent").to_owned();
         let write = Write { caller, verb: verb.to_owned(), resource: resource.to_owned(), key };
         let before = world.store.get(&write.key).cloned();

@@ -42,7 +42,7 @@ pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, Stri
 
 fn is_lease(seen: &Seen) -> bool {
     let key = &seen.write.key;
-    seen.write.resource == "leases" && (key.namespace.as_str(), key.name.as_str()) == LEASE
+    seen.write.resource == "leases" && (&*key.namespace, &*key.name) == LEASE
 }
 
 fn lease(world: &World) -> Option<&serde_json::Value> {

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::agent::{PORT, Target, TargetKind};
+use crate::sim::control::endpoints;
 use crate::sim::json::{flag, int, is_deleting, is_ready, list, name, text};
 use crate::sim::resource::id;
-use crate::sim::selector::Labels;
 use crate::sim::world::World;
 
 use super::program::Program;
@@ -20,6 +20,9 @@ pub(crate) struct Origin {
     /// The pod's address; `None` on the host's network.
     pub(crate) pod_ip: Option<String>,
 }
+
+/// Backends of a Service that one attempt tries: of more, as many in even steps.
+const TRIED: usize = 32;
 
 /// What the far end says when it is reached.
 type Greeting = String;
@@ -77,7 +80,7 @@ fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, St
         return to_node(world, origin, node, machine, port);
     }
     match pod_with(world, ip) {
-        Some(pod) => to_pod(world, origin, &pod, port),
+        Some(pod) => to_pod(world, origin, pod, port),
         None => Err(timed_out()),
     }
 }
@@ -86,10 +89,10 @@ fn timed_out() -> String {
     "timed out".to_owned()
 }
 
-fn pod_with(world: &World, ip: IpAddr) -> Option<Value> {
+fn pod_with(world: &World, ip: IpAddr) -> Option<&Value> {
     let ip = ip.to_string();
-    let pods = world.index.pods_at(&ip).filter_map(|key| world.store.get(key));
-    pods.filter(|p| text(p, "/status/phase") == "Running").map(|p| Value::clone(p)).next()
+    let mut pods = world.index.pods_at(&ip).filter_map(|key| world.store.get(key));
+    pods.find(|p| text(p, "/status/phase") == "Running").map(AsRef::as_ref)
 }
 
 /// A ClusterIP works where something on the node translates it: kube-proxy, or Cilium in its place.
@@ -110,9 +113,10 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
     }
     let backends = backends(world, service);
     let mut last = "connection refused".to_owned();
-    for pod in backends {
+    let step = backends.len().div_ceil(TRIED).max(1);
+    for pod in backends.into_iter().step_by(step) {
         let target = mapping.get("targetPort").and_then(Value::as_u64).and_then(|p| u16::try_from(p).ok());
-        match to_pod(world, origin, &pod, target.unwrap_or(port)) {
+        match to_pod(world, origin, pod, target.unwrap_or(port)) {
             // Any backend may be chosen, so one that is out of reach is a fault even where others answer.
             Err(why) => return Err(why),
             Ok(greeting) => last = greeting,
@@ -121,27 +125,27 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
     if last == "connection refused" { Err(last) } else { Ok(last) }
 }
 
-fn backends(world: &World, service: &Value) -> Vec<Value> {
-    let Some(selector) = service.pointer("/spec/selector") else { return Vec::new() };
-    let Some(selector) = Labels::from_object(&serde_json::json!({"matchLabels": selector})) else {
-        return Vec::new();
-    };
-    let pods = world.store.list(id::PODS, Some(text(service, "/metadata/namespace")));
-    let pods = pods.filter(|p| selector.matches(p) && is_ready(p) && !is_deleting(p));
-    pods.map(|p| Value::clone(p)).collect()
+fn backends<'w>(world: &'w World, service: &Value) -> Vec<&'w Value> {
+    let Some(selector) = endpoints::selector(service) else { return Vec::new() };
+    let pods = world.store.selected(text(service, "/metadata/namespace"), &selector).into_iter();
+    pods.filter(|p| is_ready(p) && !is_deleting(p)).map(AsRef::as_ref).collect()
 }
 
 /// The API server runs on the nodes with its static pod, or outside of the cluster where no node has one.
 fn to_api(world: &World, origin: &Origin) -> Result<Greeting, String> {
-    let has_server = |m: &Machine| m.static_pods.iter().any(|p| name(p).starts_with("kube-apiserver"));
-    let servers = world.machines.iter().filter(|(_, m)| has_server(m) && m.up);
-    let mut servers = servers.map(|(n, _)| n);
-    let is_elsewhere = !world.machines.values().any(has_server);
-    if is_elsewhere || servers.any(|n| !world.faults.is_cut(&origin.node, n)) {
+    let servers = world.api_servers.get_or_init(|| nodes_with_api_server(world));
+    let is_up = |node: &str| world.machines.get(node).is_some_and(|m| m.up);
+    if servers.is_empty() || servers.iter().any(|n| is_up(n) && !world.faults.is_cut(&origin.node, n)) {
         Ok(String::new())
     } else {
         Err(timed_out())
     }
+}
+
+/// Static pods are files: which node has one does not change.
+fn nodes_with_api_server(world: &World) -> Vec<String> {
+    let has_server = |m: &Machine| m.static_pods.iter().any(|p| name(p).starts_with("kube-apiserver"));
+    world.machines.iter().filter(|(_, m)| has_server(m)).map(|(node, _)| node.clone()).collect()
 }
 
 fn to_node(

@@ -4,7 +4,7 @@ mod parse;
 
 use serde_json::Value;
 
-use super::json::{flag, list, text};
+use super::json::{at, flag, list, text};
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +69,17 @@ impl Labels {
         expressions.iter().map(requirement).collect::<Option<Vec<_>>>().map(Self)
     }
 
+    /// Labels that everything it means has with this value.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|requirement| match requirement {
+            Requirement::In(key, values) if values.len() == 1 => Some((key.as_str(), values[0].as_str())),
+            _ => None,
+        })
+    }
+
     /// Whether the labels of `object` match.
     pub(crate) fn matches(&self, object: &Value) -> bool {
-        self.matches_map(object.pointer("/metadata/labels").unwrap_or(&Value::Null))
+        self.matches_map(at(object, "/metadata/labels").unwrap_or(&Value::Null))
     }
 
     /// Whether a map of labels matches.
@@ -181,6 +189,14 @@ impl Fields {
         let network = || if flag(object, HOST_NETWORK) { "true" } else { "false" };
         let shown = |pointer: &str| if pointer == HOST_NETWORK { network() } else { text(object, pointer) };
         self.0.iter().all(|(pointer, wanted, value)| (shown(pointer) == value) == *wanted)
+    }
+
+    /// The name that the selector asks for.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(p, wanted, v)| *p == "/metadata/name" && *wanted && !v.is_empty())
+            .map(|(.., v)| v.as_str())
     }
 
     /// The node that the selector pins `spec.nodeName` to.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-/// Events kept per resource; older ones answer 410, as after an etcd compaction.
-const KEPT: usize = 10_000;
+/// Events kept per resource; older ones answer 410, as after an etcd compaction. Each holds its object twice.
+const KEPT: usize = 1_000;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

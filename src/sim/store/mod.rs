@@ -2,6 +2,7 @@
 //! nothing of the meaning of objects.
 
 mod history;
+mod index;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,24 +12,26 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::json::{list, set, text, uid};
+use super::json::set;
 use super::resource::{ResourceId, id};
+use super::selector::Labels;
 
 use history::History;
 pub(crate) use history::{Event, EventKind};
+use index::{Candidates, Index};
 
-/// The name of an object: resource, namespace (empty for cluster scope) and name.
+/// The name of an object: resource, namespace (empty for cluster scope) and name. Copies share the words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) resource: ResourceId,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) name: Arc<str>,
 }
 
 impl Key {
     /// The key of `namespace/name`.
     pub(crate) fn new(resource: ResourceId, namespace: &str, name: &str) -> Self {
-        Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { resource, namespace: namespace.into(), name: name.into() }
     }
 
     /// The key of an object as its metadata says.
@@ -72,9 +75,7 @@ pub(crate) struct Store {
     histories: HashMap<ResourceId, History>,
     /// Events up to this revision are not kept, of no resource.
     floor: u64,
-    uids: HashMap<String, Key>,
-    owned: HashMap<String, BTreeSet<Key>>,
-    on_node: HashMap<String, BTreeSet<Key>>,
+    index: Index,
     changes: VecDeque<Change>,
     /// Hears of every change of a pod.
     listener: Option<UnboundedSender<PodChange>>,
@@ -89,9 +90,7 @@ impl Store {
             objects: BTreeMap::new(),
             histories: HashMap::new(),
             floor: 0,
-            uids: HashMap::new(),
-            owned: HashMap::new(),
-            on_node: HashMap::new(),
+            index: Index::default(),
             changes: VecDeque::new(),
             listener: None,
             signal: watch::Sender::new(1),
@@ -120,7 +119,7 @@ impl Store {
 
     /// One object by UID.
     pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Key, &Arc<Value>)> {
-        let key = self.uids.get(uid)?;
+        let key = self.index.by_uid(uid)?;
         Some((key, self.objects.get(key)?))
     }
 
@@ -135,19 +134,37 @@ impl Store {
         self.objects
             .range(from..)
             .take_while(move |(k, _)| {
-                k.resource == resource && only.as_ref().is_none_or(|n| *n == k.namespace)
+                k.resource == resource && only.as_ref().is_none_or(|n| **n == *k.namespace)
             })
             .map(|(_, object)| object)
     }
 
     /// The objects with an owner reference to this UID.
     pub(crate) fn owned_by(&self, uid: &str) -> Vec<(Key, Arc<Value>)> {
-        self.collect(self.owned.get(uid))
+        self.collect(self.index.owned_by(uid))
     }
 
     /// The pods bound to a node.
     pub(crate) fn pods_on(&self, node: &str) -> Vec<(Key, Arc<Value>)> {
-        self.collect(self.on_node.get(node))
+        self.collect(self.index.on_node(node))
+    }
+
+    /// The same, for a look.
+    pub(crate) fn each_on(&self, node: &str) -> impl Iterator<Item = &Arc<Value>> {
+        self.index.on_node(node).into_iter().flatten().filter_map(|key| self.objects.get(key))
+    }
+
+    /// The pods of a namespace that a selector means, in the order of their names.
+    pub(crate) fn selected(&self, namespace: &str, labels: &Labels) -> Vec<&Arc<Value>> {
+        match self.index.candidates(namespace, labels) {
+            Candidates::All => {
+                self.list(id::PODS, Some(namespace)).filter(|pod| labels.matches(pod)).collect()
+            }
+            Candidates::Of(keys) => {
+                let pods = keys.into_iter().flatten().filter_map(|key| self.objects.get(key));
+                pods.filter(|pod| labels.matches(pod)).collect()
+            }
+        }
     }
 
     fn collect(&self, keys: Option<&BTreeSet<Key>>) -> Vec<(Key, Arc<Value>)> {
@@ -163,10 +180,7 @@ impl Store {
         set(&mut object, "/metadata/resourceVersion", self.revision.to_string());
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), Arc::clone(&object));
-        if let Some(old) = &before {
-            self.unindex(&key, old);
-        }
-        self.index(&key, &object);
+        self.index.note(&key, before.as_deref(), Some(&object));
         let kind = if before.is_none() { EventKind::Added } else { EventKind::Modified };
         self.record(key, kind, before, Some(Arc::clone(&object)));
         object
@@ -175,7 +189,7 @@ impl Store {
     /// Removes an object under a new revision and gives it as it last was.
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let before = self.objects.remove(key)?;
-        self.unindex(key, &before);
+        self.index.note(key, Some(&before), None);
         self.revision += 1;
         self.record(key.clone(), EventKind::Deleted, Some(Arc::clone(&before)), None);
         Some(before)
@@ -204,27 +218,6 @@ impl Store {
         self.signal.send_replace(self.revision);
     }
 
-    fn index(&mut self, key: &Key, object: &Value) {
-        self.uids.insert(uid(object).to_owned(), key.clone());
-        for owner in list(object, "/metadata/ownerReferences") {
-            self.owned.entry(uid_of_reference(owner)).or_default().insert(key.clone());
-        }
-        let node = text(object, "/spec/nodeName");
-        if key.resource == id::PODS && !node.is_empty() {
-            self.on_node.entry(node.to_owned()).or_default().insert(key.clone());
-        }
-    }
-
-    fn unindex(&mut self, key: &Key, object: &Value) {
-        self.uids.remove(uid(object));
-        for owner in list(object, "/metadata/ownerReferences") {
-            drop_from(&mut self.owned, &uid_of_reference(owner), key);
-        }
-        if key.resource == id::PODS {
-            drop_from(&mut self.on_node, text(object, "/spec/nodeName"), key);
-        }
-    }
-
     /// The events of a resource after `revision`; `None` where that is no longer kept (410 Gone).
     pub(crate) fn events_after(&self, resource: ResourceId, revision: u64) -> Option<Vec<Event>> {
         match self.histories.get(&resource) {
@@ -251,18 +244,5 @@ impl Store {
     /// The oldest change that the controllers have not seen.
     pub(crate) fn next_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
-    }
-}
-
-fn uid_of_reference(owner: &Value) -> String {
-    text(owner, "/uid").to_owned()
-}
-
-fn drop_from(index: &mut HashMap<String, BTreeSet<Key>>, at: &str, key: &Key) {
-    if let Some(keys) = index.get_mut(at) {
-        keys.remove(key);
-        if keys.is_empty() {
-            index.remove(at);
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::sim::json::{is_finished, list, namespace, text};
+use crate::sim::json::{at, is_finished, list, namespace, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::world::World;
@@ -54,6 +54,11 @@ impl Affinity {
         Self { is_first, wanted, avoided: domains("podAntiAffinity"), repelled: repelled(world, pod) }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.avoided.is_empty() && self.repelled.is_empty()
+    }
+
     /// Whether the rules allow a node.
     pub(super) fn allow(&self, node: &Value) -> Result<(), Reason> {
         let is_in = |d: &Domains| topology(node, &d.key).is_some_and(|v| d.values.contains(v));
@@ -72,7 +77,7 @@ impl Affinity {
 }
 
 fn topology<'a>(node: &'a Value, key: &str) -> Option<&'a str> {
-    node.pointer("/metadata/labels")?.get(key)?.as_str()
+    at(node, "/metadata/labels")?.get(key)?.as_str()
 }
 
 /// The domains with a pod that a term of `pod` is about.

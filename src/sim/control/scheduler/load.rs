@@ -1,11 +1,11 @@
-//! What the pods of each node take, and which pods wait: kept up with every write, so that a decision need not look at
-//! every pod.
+//! What the nodes can give, what the pods of each take, and which pods wait: kept up with every write, so that a decision
+//! need not look at every pod, nor at a node's whole object.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::sim::json::{int, is_finished, list, text};
+use crate::sim::json::{flag, int, is_deleting, is_finished, list, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 
@@ -31,10 +31,23 @@ impl Taken {
     }
 }
 
-/// What the scheduler knows of all pods.
+/// What the scheduler knows of one node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Site {
+    pub(super) taken: Taken,
+    pub(super) allocatable: Resources,
+    /// Neither cordoned nor tainted: any pod may go there that asks for nothing but resources.
+    pub(super) is_open: bool,
+}
+
+/// What the scheduler knows of all nodes and pods.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    nodes: HashMap<String, Taken>,
+    sites: HashMap<String, Site>,
+    /// The names of all nodes, in order.
+    names: Vec<String>,
+    /// With which node the next search begins: where there are too many to look at all, each has its turn.
+    pub(super) next: usize,
     waiting: BTreeSet<Key>,
     /// Bound pods that keep others away.
     repelling: BTreeSet<Key>,
@@ -43,15 +56,38 @@ pub(crate) struct Load {
 impl Load {
     /// Takes a write over.
     pub(crate) fn note(&mut self, change: &Change) {
-        if change.key.resource != id::PODS {
-            return;
+        match (change.key.resource, &change.before, &change.after) {
+            (id::NODES, _, node) => self.note_node(&change.key.name, node.as_deref()),
+            // The spec of a pod does not change but for its node.
+            (id::PODS, Some(before), Some(after)) if seen(before) == seen(after) => {}
+            (id::PODS, before, after) => {
+                if let Some(pod) = before {
+                    self.forget(&change.key, pod);
+                }
+                if let Some(pod) = after {
+                    self.learn(&change.key, pod);
+                }
+            }
+            _ => {}
         }
-        if let Some(pod) = &change.before {
-            self.forget(&change.key, pod);
+    }
+
+    fn note_node(&mut self, name: &str, node: Option<&Value>) {
+        let place = self.names.binary_search_by(|known| known.as_str().cmp(name));
+        match (node, place) {
+            (Some(_), Err(at)) => self.names.insert(at, name.to_owned()),
+            (None, Ok(at)) => drop(self.names.remove(at)),
+            _ => {}
         }
-        if let Some(pod) = &change.after {
-            self.learn(&change.key, pod);
-        }
+        let site = self.sites.entry(name.to_owned()).or_default();
+        site.allocatable = node.map(Resources::allocatable).unwrap_or_default();
+        site.is_open =
+            node.is_some_and(|n| !flag(n, "/spec/unschedulable") && list(n, "/spec/taints").is_empty());
+    }
+
+    /// The names of all nodes, in order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     fn learn(&mut self, key: &Key, pod: &Value) {
@@ -87,13 +123,19 @@ impl Load {
     /// The node that a pod takes room on: finished pods take none.
     fn place(&mut self, pod: &Value) -> Option<&mut Taken> {
         let node = text(pod, "/spec/nodeName");
-        (!node.is_empty() && !is_finished(pod)).then(|| self.nodes.entry(node.to_owned()).or_default())
+        if node.is_empty() || is_finished(pod) {
+            return None;
+        }
+        if !self.sites.contains_key(node) {
+            self.sites.insert(node.to_owned(), Site::default());
+        }
+        self.sites.get_mut(node).map(|site| &mut site.taken)
     }
 
-    /// What the pods of a node take.
-    pub(super) fn on(&self, node: &str) -> &Taken {
-        static NOTHING: std::sync::LazyLock<Taken> = std::sync::LazyLock::new(Taken::default);
-        self.nodes.get(node).unwrap_or(&NOTHING)
+    /// What is known of a node.
+    pub(super) fn on(&self, node: &str) -> &Site {
+        static NOTHING: std::sync::LazyLock<Site> = std::sync::LazyLock::new(Site::default);
+        self.sites.get(node).unwrap_or(&NOTHING)
     }
 
     /// Pods without a node.
@@ -105,6 +147,11 @@ impl Load {
     pub(super) fn repelling(&self) -> impl Iterator<Item = &Key> {
         self.repelling.iter()
     }
+}
+
+/// What of a pod changes what is known here.
+fn seen(pod: &Value) -> (&str, bool, bool) {
+    (text(pod, "/spec/nodeName"), is_finished(pod), is_deleting(pod))
 }
 
 /// The ports of the host that a pod wants.

@@ -1,7 +1,8 @@
 //! The scheduler: filters nodes as the default plugins do, in their order, then takes the least allocated one that has
 //! the fewest pods of the same owner (`kubernetes/pkg/scheduler/framework/plugins`).
 //!
-//! Not modelled: preferred affinity, preemption, and the sampling of nodes in large clusters.
+//! Of a large cluster only a part is looked at for each pod, as kube-scheduler does. Not modelled: preferred affinity and
+//! preemption.
 
 mod affinity;
 mod load;
@@ -25,6 +26,7 @@ use crate::sim::world::World;
 use super::taints;
 use affinity::Affinity;
 pub(crate) use load::Load;
+use load::Site;
 use reasons::{Reason, Reasons};
 use resources::Resources;
 use spread::Spread;
@@ -50,7 +52,9 @@ fn waits(pod: &Value) -> bool {
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let pod = world.store.get(key).cloned().filter(|p| waits(p))?;
     let now = world.clock.now();
-    match choose(world, &pod) {
+    let (chosen, looked_at) = choose(world, &pod);
+    world.load.next = (world.load.next + looked_at) % world.load.names().len().max(1);
+    match chosen {
         Ok(node) => world.modify(key, |pod| {
             set(pod, "/spec/nodeName", node);
             set_condition(pod, "PodScheduled", "True", "", "", &now);
@@ -80,33 +84,72 @@ struct Wish<'a> {
     affinity: Affinity,
     /// Pods of the same owner by node.
     siblings: HashMap<String, usize>,
+    /// The most of them on one node.
+    most: usize,
 }
 
-/// The best node, or the message that says why there is none.
-fn choose(world: &World, pod: &Value) -> Result<String, String> {
+impl Wish<'_> {
+    /// Whether it asks for nothing but resources.
+    fn is_plain(&self) -> bool {
+        let spec = &self.pod["spec"];
+        let has = |member: &str| spec.get(member).is_some();
+        !has("nodeSelector")
+            && !has("affinity")
+            && self.ports.is_empty()
+            && self.volumes.is_empty()
+            && self.spread.is_empty()
+            && self.affinity.is_empty()
+    }
+}
+
+/// Nodes after which a search ends, as of how many fit (`schedule_one.go`, `numFeasibleNodesToFind` with its adaptive
+/// default): all of up to 100, then from about half of them down to a twentieth.
+fn enough(nodes: usize) -> usize {
+    const LEAST: usize = 100;
+    let percent = 50_usize.saturating_sub(nodes / 125).max(5);
+    if nodes < LEAST { nodes } else { (nodes * percent / 100).max(LEAST) }
+}
+
+/// The best node, or the message that says why there is none; and how many were looked at.
+fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
+    let volumes = match Volumes::of(world, pod) {
+        Ok(volumes) => volumes,
+        Err(why) => return (Err(why), 0),
+    };
+    let siblings = siblings(world, pod);
     let wish = Wish {
         pod,
         requests: Resources::requested(pod),
         ports: load::ports(pod),
-        volumes: Volumes::of(world, pod)?,
+        volumes,
         spread: Spread::of(world, pod),
         affinity: Affinity::of(world, pod),
-        siblings: siblings(world, pod),
+        most: siblings.values().copied().max().unwrap_or_default(),
+        siblings,
     };
+    let (names, is_plain) = (world.load.names(), wish.is_plain());
+    let (wanted, mut looked_at) = (enough(names.len()), 0);
     let mut reasons = Reasons::default();
-    let mut best: Option<(u64, u64, &str)> = None;
-    for node in world.store.list(id::NODES, None) {
-        match fits(world, &wish, node) {
-            Ok(score) => {
-                let tie = world.tie(name(node), name(pod));
-                if best.is_none_or(|(most, least, _)| (score, least) > (most, tie)) {
-                    best = Some((score, tie, name(node)));
+    let (mut highest, mut best) = (0, Vec::new());
+    for node in names.iter().cycle().skip(world.load.next).take(names.len()) {
+        looked_at += 1;
+        match fits(world, &wish, is_plain, node) {
+            Ok(score) if best.is_empty() || score >= highest => {
+                if score > highest {
+                    best.clear();
                 }
+                highest = score;
+                best.push(node);
             }
+            Ok(_) => {}
             Err(why) => reasons.add(why),
         }
+        if looked_at - reasons.nodes() >= wanted {
+            break;
+        }
     }
-    best.map(|(.., node)| node.to_owned()).ok_or_else(|| reasons.message())
+    let chosen = best.into_iter().min_by_key(|node| world.tie(node, name(pod)));
+    (chosen.cloned().ok_or_else(|| reasons.message()), looked_at)
 }
 
 fn siblings(world: &World, pod: &Value) -> HashMap<String, usize> {
@@ -121,7 +164,29 @@ fn siblings(world: &World, pod: &Value) -> HashMap<String, usize> {
 }
 
 /// The score of a node, higher is better, or why the pod may not go there.
-fn fits(world: &World, wish: &Wish<'_>, node: &Value) -> Result<u64, Vec<Reason>> {
+fn fits(world: &World, wish: &Wish<'_>, is_plain: bool, node: &str) -> Result<u64, Vec<Reason>> {
+    let site = world.load.on(node);
+    if !(is_plain && site.is_open) {
+        let object = world.node(node).ok_or_else(Vec::new)?;
+        place(wish, site, object)?;
+    }
+    let short = site.allocatable.short(&site.taken, &wish.requests);
+    if !short.is_empty() {
+        return Err(short);
+    }
+    if !is_plain {
+        let object = world.node(node).ok_or_else(Vec::new)?;
+        wish.volumes.allow(object).map_err(|r| vec![r])?;
+        wish.spread.allow(object).map_err(|r| vec![r])?;
+        wish.affinity.allow(object).map_err(|r| vec![r])?;
+    }
+    let here = wish.siblings.get(node).copied().unwrap_or_default();
+    let apart = (100 * (wish.most - here)).checked_div(wish.most).unwrap_or(100);
+    Ok(site.allocatable.free_share(&site.taken, &wish.requests) + 2 * apart as u64)
+}
+
+/// Whether a node may be thought of at all, whatever it has to give but its ports.
+fn place(wish: &Wish<'_>, site: &Site, node: &Value) -> Result<(), Vec<Reason>> {
     let spec = &wish.pod["spec"];
     let one = |reason: Reason| Err(vec![reason]);
     if flag(node, "/spec/unschedulable") && taints::untolerated(spec, &unschedulable()).is_some() {
@@ -134,24 +199,24 @@ fn fits(world: &World, wish: &Wish<'_>, node: &Value) -> Result<u64, Vec<Reason>
     if !taints::selects(spec, node) {
         return one(Reason::fixed("node(s) didn't match Pod's node affinity/selector"));
     }
-    let taken = world.load.on(name(node));
-    if wish.ports.iter().any(|port| taken.has_port(port)) {
+    if wish.ports.iter().any(|port| site.taken.has_port(port)) {
         return one(Reason::passing("node(s) didn't have free ports for the requested pod ports"));
     }
-    let allocatable = Resources::allocatable(node);
-    let short = allocatable.short(taken, &wish.requests);
-    if !short.is_empty() {
-        return Err(short);
-    }
-    wish.volumes.allow(node).map_err(|r| vec![r])?;
-    wish.spread.allow(node).map_err(|r| vec![r])?;
-    wish.affinity.allow(node).map_err(|r| vec![r])?;
-    let most = wish.siblings.values().copied().max().unwrap_or_default();
-    let here = wish.siblings.get(name(node)).copied().unwrap_or_default();
-    let apart = (100 * (most - here)).checked_div(most).unwrap_or(100);
-    Ok(allocatable.free_share(taken, &wish.requests) + 2 * apart as u64)
+    Ok(())
 }
 
 fn unschedulable() -> Value {
     serde_json::json!({"spec": {"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough;
+
+    /// The cases of kube-scheduler's own test (`schedule_one_test.go`, `TestNumFeasibleNodesToFind`).
+    #[test]
+    fn of_many_nodes_a_part_is_enough() {
+        let cases = [(10, 10), (100, 100), (1_000, 420), (6_000, 300)];
+        assert_eq!(cases.map(|(nodes, _)| enough(nodes)), cases.map(|(_, wanted)| wanted));
+    }
 }

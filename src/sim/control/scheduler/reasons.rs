@@ -43,6 +43,11 @@ impl Reasons {
         }
     }
 
+    /// Of how many nodes.
+    pub(super) fn nodes(&self) -> usize {
+        self.fixed + self.passing
+    }
+
     /// `0/3 nodes are available: ...`, each reason with its number, in the order of the text.
     pub(super) fn message(&self) -> String {
         let nodes = self.fixed + self.passing;

@@ -10,11 +10,17 @@ use super::load::Taken;
 use super::reasons::Reason;
 
 /// What a pod without requests counts for in the score (`util.DefaultMilliCPURequest`, `DefaultMemoryRequest`).
-const DEFAULTS: [(&str, i64); 2] = [("cpu", 100), ("memory", 200 * 1024 * 1024 * 1000)];
+const DEFAULT_CPU: i64 = 100;
+const DEFAULT_MEMORY: i64 = 200 * 1024 * 1024 * 1000;
 
 /// Amounts by resource name, in thousandths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resources(BTreeMap<String, i64>);
+pub(crate) struct Resources {
+    /// The two that nearly every pod asks for have places of their own: all nodes are compared by them for every pod.
+    cpu: Option<i64>,
+    memory: Option<i64>,
+    others: BTreeMap<String, i64>,
+}
 
 impl Resources {
     /// What a pod requests: its containers and restarting init containers together, or its largest init container,
@@ -46,55 +52,79 @@ impl Resources {
     }
 
     fn read(amounts: Option<&Value>) -> Self {
-        let pairs = amounts.and_then(Value::as_object).into_iter().flatten();
-        Self(pairs.filter_map(|(name, amount)| Some((name.clone(), thousandths(amount)?))).collect())
+        let mut all = Self::default();
+        for (name, amount) in amounts.and_then(Value::as_object).into_iter().flatten() {
+            if let Some(amount) = thousandths(amount) {
+                *all.place(name) = amount;
+            }
+        }
+        all
+    }
+
+    /// Where the amount of a resource stands; 0 where it did not stand yet.
+    fn place(&mut self, name: &str) -> &mut i64 {
+        match name {
+            "cpu" => self.cpu.get_or_insert(0),
+            "memory" => self.memory.get_or_insert(0),
+            other => self.others.entry(other.to_owned()).or_default(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, i64)> {
+        let first = [("cpu", self.cpu), ("memory", self.memory)];
+        let first = first.into_iter().filter_map(|(name, amount)| Some((name, amount?)));
+        first.chain(self.others.iter().map(|(name, amount)| (name.as_str(), *amount)))
     }
 
     /// Adds amounts.
     pub(super) fn add(&mut self, other: &Self) {
-        for (name, amount) in &other.0 {
-            *self.0.entry(name.clone()).or_default() += amount;
-        }
+        other.all().for_each(|(name, amount)| *self.place(name) += amount);
     }
 
     /// Takes amounts away.
     pub(super) fn subtract(&mut self, other: &Self) {
-        for (name, amount) in &other.0 {
-            *self.0.entry(name.clone()).or_default() -= amount;
-        }
+        other.all().for_each(|(name, amount)| *self.place(name) -= amount);
     }
 
     fn raise(&mut self, other: &Self) {
-        for (name, amount) in &other.0 {
-            let here = self.0.entry(name.clone()).or_default();
-            *here = (*here).max(*amount);
+        for (name, amount) in other.all() {
+            let here = self.place(name);
+            *here = (*here).max(amount);
         }
     }
 
     fn get(&self, name: &str) -> i64 {
-        self.0.get(name).copied().unwrap_or_default()
+        let amount = match name {
+            "cpu" => self.cpu,
+            "memory" => self.memory,
+            other => self.others.get(other).copied(),
+        };
+        amount.unwrap_or_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.all().next().is_none()
     }
 
     /// With what a pod counts for that requests nothing.
     pub(super) fn for_score(&self) -> Self {
-        let counted =
-            |(name, least): (&str, i64)| (name.to_owned(), self.0.get(name).copied().unwrap_or(least));
-        Self(DEFAULTS.into_iter().map(counted).collect())
+        let (cpu, memory) = (self.cpu.unwrap_or(DEFAULT_CPU), self.memory.unwrap_or(DEFAULT_MEMORY));
+        Self { cpu: Some(cpu), memory: Some(memory), others: BTreeMap::new() }
     }
 
     /// What lacks for one more pod on a node that can give this.
     pub(super) fn short(&self, taken: &Taken, wanted: &Self) -> Vec<Reason> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return Vec::new();
         }
-        let pods = self.0.get("pods").map_or(110, |p| p / 1000);
+        let pods = self.others.get("pods").map_or(110, |p| p / 1000);
         let mut reasons = Vec::new();
         if i64::try_from(taken.pods).unwrap_or(i64::MAX) >= pods {
             reasons.push(Reason::passing("Too many pods"));
         }
-        for (name, need) in wanted.0.iter().filter(|(_, need)| **need > 0) {
-            if self.get(name) - taken.requests.get(name) < *need {
-                reasons.push(if *need > self.get(name) {
+        for (name, need) in wanted.all().filter(|(_, need)| *need > 0) {
+            if self.get(name) - taken.requests.get(name) < need {
+                reasons.push(if need > self.get(name) {
                     Reason::fixed(&format!("Insufficient {name}"))
                 } else {
                     Reason::passing(&format!("Insufficient {name}"))

@@ -35,6 +35,11 @@ impl Spread {
         Self(hard.map(|c| constraint(world, pod, c)).collect())
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the constraints allow a node.
     pub(super) fn allow(&self, node: &Value) -> Result<(), Reason> {
         for constraint in &self.0 {
@@ -67,8 +72,9 @@ fn constraint(world: &World, pod: &Value, spec: &Value) -> Constraint {
             counts.entry(value.to_owned()).or_default();
         }
     }
-    let counted = |p: &Value| !is_finished(p) && !is_deleting(p) && matches(p);
-    for other in world.store.list(id::PODS, Some(namespace(pod))).filter(|p| counted(p)) {
+    let counted = |p: &Value| !is_finished(p) && !is_deleting(p);
+    let others = selector.as_ref().map(|s| world.store.selected(namespace(pod), s)).unwrap_or_default();
+    for other in others.into_iter().filter(|p| counted(p)) {
         let node = world.node(text(other, "/spec/nodeName")).filter(|n| counts_node(n));
         if let Some(count) = node.and_then(|n| label(n, &key)).and_then(|value| counts.get_mut(value)) {
             *count += 1;

@@ -23,13 +23,13 @@ impl Volumes {
     /// The scheduler's message where a claim is missing or will not be bound by scheduling.
     pub(super) fn of(world: &World, pod: &Value) -> Result<Self, String> {
         let mut all = Vec::new();
-        let nodes = world.store.list(id::NODES, None).count();
         for volume in list(pod, "/spec/volumes") {
             let name = text(volume, "/persistentVolumeClaim/claimName");
             if name.is_empty() {
                 continue;
             }
             let none = |why: &str| {
+                let nodes = world.store.list(id::NODES, None).count();
                 format!(
                     "0/{nodes} nodes are available: {why}. preemption: 0/{nodes} nodes are available: {nodes} Preemption is \
                  not helpful for scheduling."
@@ -47,6 +47,11 @@ impl Volumes {
             }
         }
         Ok(Self(all))
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether all volumes can be had on a node.

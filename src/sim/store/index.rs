@@ -1,0 +1,130 @@
+//! Where objects are that are asked for by UID, owner, node or label: kept up with every write.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::sim::json::{at, list, text, uid};
+use crate::sim::resource::id;
+use crate::sim::selector::Labels;
+
+use super::Key;
+
+/// Keys of objects by what they have in common.
+type Keys<K> = HashMap<K, BTreeSet<Key>>;
+
+/// All places.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    uids: HashMap<String, Key>,
+    owned: Keys<String>,
+    on_node: Keys<String>,
+    /// Pods by namespace, and there by `key=value`.
+    labelled: HashMap<Arc<str>, Keys<String>>,
+}
+
+/// Among which pods of a namespace a selector's are.
+pub(super) enum Candidates<'a> {
+    /// It names no value of a label.
+    All,
+    /// Those with one of its labels, where there are any.
+    Of(Option<&'a BTreeSet<Key>>),
+}
+
+impl Index {
+    /// Takes a write over.
+    pub(super) fn note(&mut self, key: &Key, before: Option<&Value>, after: Option<&Value>) {
+        let uids = [before, after].map(|o| o.map(uid));
+        if uids[0] != uids[1] {
+            uids[0].map(|gone| self.uids.remove(gone));
+            uids[1].map(|new| self.uids.insert(new.to_owned(), key.clone()));
+        }
+        let owners = [before, after].map(|o| o.map_or(&[][..], |o| list(o, "/metadata/ownerReferences")));
+        if owners[0] != owners[1] {
+            for owner in owners[0] {
+                drop_from(&mut self.owned, text(owner, "/uid"), key);
+            }
+            for owner in owners[1] {
+                add_to(&mut self.owned, text(owner, "/uid"), key);
+            }
+        }
+        if key.resource == id::PODS {
+            self.note_pod(key, before, after);
+        }
+    }
+
+    fn note_pod(&mut self, key: &Key, before: Option<&Value>, after: Option<&Value>) {
+        let nodes = [before, after].map(|o| o.map_or("", |o| text(o, "/spec/nodeName")));
+        if nodes[0] != nodes[1] {
+            drop_from(&mut self.on_node, nodes[0], key);
+            if !nodes[1].is_empty() {
+                add_to(&mut self.on_node, nodes[1], key);
+            }
+        }
+        let labels = [before, after].map(|o| o.and_then(labels_of));
+        if labels[0] != labels[1] {
+            let here = self.labelled.entry(key.namespace.clone()).or_default();
+            for pair in pairs(labels[0]) {
+                drop_from(here, &pair, key);
+            }
+            for pair in pairs(labels[1]) {
+                add_to(here, &pair, key);
+            }
+            if here.is_empty() {
+                self.labelled.remove(&key.namespace);
+            }
+        }
+    }
+
+    /// The object with a UID.
+    pub(super) fn by_uid(&self, uid: &str) -> Option<&Key> {
+        self.uids.get(uid)
+    }
+
+    /// The objects with an owner reference to a UID.
+    pub(super) fn owned_by(&self, uid: &str) -> Option<&BTreeSet<Key>> {
+        self.owned.get(uid)
+    }
+
+    /// The pods bound to a node.
+    pub(super) fn on_node(&self, node: &str) -> Option<&BTreeSet<Key>> {
+        self.on_node.get(node)
+    }
+
+    /// The fewest pods of a namespace among which all are that a selector means.
+    pub(super) fn candidates(&self, namespace: &str, labels: &Labels) -> Candidates<'_> {
+        let here = self.labelled.get(namespace);
+        let of = |(key, value): (&str, &str)| here.and_then(|h| h.get(&format!("{key}={value}")));
+        labels
+            .pairs()
+            .map(of)
+            .min_by_key(|keys| keys.map_or(0, BTreeSet::len))
+            .map_or(Candidates::All, Candidates::Of)
+    }
+}
+
+fn labels_of(object: &Value) -> Option<&Map<String, Value>> {
+    at(object, "/metadata/labels").and_then(Value::as_object)
+}
+
+fn pairs(labels: Option<&Map<String, Value>>) -> impl Iterator<Item = String> + '_ {
+    let all = labels.into_iter().flatten();
+    all.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
+}
+
+fn add_to(index: &mut Keys<String>, at: &str, key: &Key) {
+    match index.get_mut(at) {
+        Some(keys) => drop(keys.insert(key.clone())),
+        None => drop(index.insert(at.to_owned(), BTreeSet::from([key.clone()]))),
+    }
+}
+
+fn drop_from(index: &mut Keys<String>, at: &str, key: &Key) {
+    if let Some(keys) = index.get_mut(at) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(at);
+        }
+    }
+}
