@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -115,7 +115,7 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
 }
 
 fn play(ui: &Ui, args: &Args, cluster: &Cluster, turns: &BTreeMap<String, f64>) -> Result<Outcome> {
-    let faults = faults(&args.fault, &cluster.objects)?;
+    let faults = faults(&args.fault, &cluster.recorded().objects)?;
     let script = Script {
         name: &cluster.name,
         cluster: &|seed| cluster.build(seed),
@@ -171,16 +171,30 @@ async fn serve(ctx: &Ctx, cluster: Cluster, seed: u64, address: SocketAddr) -> R
 /// The cluster that is played on.
 struct Cluster {
     name: String,
-    objects: Vec<Value>,
+    recorded: Mutex<Recorded>,
     epoch: Timestamp,
     version: Option<String>,
     release: Option<Release>,
 }
 
+/// The objects of a cluster.
+struct Recorded {
+    objects: Vec<Value>,
+    /// How many plays are still to be built: the last one takes the objects and copies none.
+    plays: u16,
+}
+
 impl Cluster {
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn build(&self, seed: u64) -> std::result::Result<Sim, SimError> {
-        let builder =
-            Builder::from_objects(self.objects.clone()).timings(Timings::real()).seed(seed).epoch(self.epoch);
+        let mut all = self.recorded();
+        all.plays = all.plays.saturating_sub(1);
+        let objects = if all.plays == 0 { std::mem::take(&mut all.objects) } else { all.objects.clone() };
+        drop(all);
+        let builder = Builder::from_objects(objects).timings(Timings::real()).seed(seed).epoch(self.epoch);
         let builder = builder.release(self.release.clone());
         match &self.version {
             Some(version) => builder.version(version).build(),
@@ -190,23 +204,20 @@ impl Cluster {
 }
 
 fn cluster(args: &Args) -> Result<Cluster> {
+    let recorded = |objects| Mutex::new(Recorded { objects, plays: args.seeds });
     let Some((header, objects)) = args.from.read()? else {
         let sample = sample(&args.sample)?;
         let objects = (sample.build)().map_err(|e| Error::failed(format!("sample {}: {e}", sample.name)))?;
-        return Ok(Cluster {
-            name: format!("sample-{}", sample.name),
-            objects,
-            epoch: EPOCH,
-            version: None,
-            release: None,
-        });
+        let name = format!("sample-{}", sample.name);
+        return Ok(Cluster { name, recorded: recorded(objects), epoch: EPOCH, version: None, release: None });
     };
     let version = Some(header.server_version);
     let release = match header.release {
         Answer::Is(release) => release,
         Answer::Failed(_) => None,
     };
-    Ok(Cluster { name: header.cluster, objects, epoch: header.taken_at, version, release })
+    let (name, recorded) = (header.cluster, recorded(objects));
+    Ok(Cluster { name, recorded, epoch: header.taken_at, version, release })
 }
 
 /// What is played: the plan is made, then executed as `run` does.

@@ -1,13 +1,10 @@
 //! What several plays of the same story say about the real one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::listener::Told;
 use super::play::{Play, Script};
-use crate::event::Event;
 
 /// The forecast; all durations in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -138,11 +135,12 @@ fn nodes(plays: &[&Play]) -> Vec<NodeForecast> {
     let mut order: Vec<String> = Vec::new();
     let mut turns: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for play in plays {
-        for (name, took) in turns_of(&play.told) {
-            if !order.contains(&name) {
+        for (name, took) in &play.turns {
+            let all = turns.entry(name.clone()).or_default();
+            if all.is_empty() {
                 order.push(name.clone());
             }
-            turns.entry(name).or_default().push(took.as_secs_f64());
+            all.push(took.as_secs_f64());
         }
     }
     let node = |name: String| {
@@ -152,24 +150,6 @@ fn nodes(plays: &[&Play]) -> Vec<NodeForecast> {
     order.into_iter().filter_map(node).collect()
 }
 
-/// From the moment a subject came to the moment it was finished.
-fn turns_of(told: &[Told]) -> Vec<(String, Duration)> {
-    let mut begun: BTreeMap<&str, Duration> = BTreeMap::new();
-    let mut turns = Vec::new();
-    for (at, event) in told {
-        match event {
-            Event::Subject { name, .. } => drop(begun.insert(name, *at)),
-            Event::Finished { name, .. } => {
-                if let Some(since) = begun.remove(name.as_str()) {
-                    turns.push((name.clone(), at.saturating_sub(since)));
-                }
-            }
-            _ => {}
-        }
-    }
-    turns
-}
-
 #[expect(clippy::cast_precision_loss, reason = "an average of counts far below 2^52")]
 fn moves(plays: &[&Play]) -> f64 {
     let (before, created) =
@@ -177,20 +157,11 @@ fn moves(plays: &[&Play]) -> f64 {
     if before == 0 { 0.0 } else { created as f64 / before as f64 }
 }
 
-/// A wait lasts until the next event; its cause is what stands before the figures in brackets.
 fn waits(plays: &[&Play]) -> Vec<Lasting> {
     let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for play in plays {
-        let mut of_play: BTreeMap<String, f64> = BTreeMap::new();
-        for pair in play.told.windows(2) {
-            if let [(from, Event::Waiting { step, reason }), (to, _)] = pair {
-                let cause = reason.split(" (").next().unwrap_or(reason);
-                *of_play.entry(format!("{step}: {cause}")).or_default() +=
-                    to.saturating_sub(*from).as_secs_f64();
-            }
-        }
-        for (what, seconds) in of_play {
-            all.entry(what).or_default().push(seconds);
+        for (what, lasted) in &play.waits {
+            all.entry(what.clone()).or_default().push(lasted.as_secs_f64());
         }
     }
     let mut waits: Vec<Lasting> = all

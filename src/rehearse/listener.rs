@@ -1,5 +1,6 @@
 //! Hears what the engine tells during a play, with the time of the play.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,17 +11,46 @@ use crate::act::Cancel;
 use crate::event::{Event, Reporter};
 use crate::ui::{Progress, Ui};
 
-/// An event and when it happened, from the beginning of the story.
-pub(super) type Told = (Duration, Event);
+/// What is kept of the events: figures, as thousands of plays are told one after the other.
+#[derive(Default)]
+struct Figures {
+    begun: BTreeMap<String, Duration>,
+    turns: Vec<(String, Duration)>,
+    waits: BTreeMap<String, Duration>,
+    /// What is waited for since when: it lasts until the next event.
+    waiting: Option<(String, Duration)>,
+}
 
-/// Keeps every event, shows it where it is to be shown, and stops the story at its last step.
+impl Figures {
+    fn hear(&mut self, at: Duration, event: &Event) {
+        if let Some((cause, since)) = self.waiting.take() {
+            *self.waits.entry(cause).or_default() += at.saturating_sub(since);
+        }
+        match event {
+            Event::Subject { name, .. } => drop(self.begun.insert(name.clone(), at)),
+            Event::Finished { name, .. } => {
+                if let Some(since) = self.begun.remove(name) {
+                    self.turns.push((name.clone(), at.saturating_sub(since)));
+                }
+            }
+            Event::Waiting { step, reason } => {
+                // The cause is what stands before the figures in brackets.
+                let cause = reason.split(" (").next().unwrap_or(reason);
+                self.waiting = Some((format!("{step}: {cause}"), at));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Keeps the figures of all events, shows them where they are to be shown, and stops the story at its last step.
 pub(super) struct Listener {
     begun: Instant,
     shown: Option<Progress>,
     until: Option<String>,
     cancel: Cancel,
     reached: AtomicBool,
-    told: Mutex<Vec<Told>>,
+    figures: Mutex<Figures>,
     subject: Mutex<String>,
 }
 
@@ -34,14 +64,15 @@ impl Listener {
             until: until.map(|step| step.trim_start_matches("node/").to_owned()),
             cancel,
             reached: AtomicBool::new(false),
-            told: Mutex::default(),
+            figures: Mutex::default(),
             subject: Mutex::default(),
         }
     }
 
-    /// Everything that was told.
-    pub(super) fn told(&self) -> Vec<Told> {
-        self.told.lock().map(|told| told.clone()).unwrap_or_default()
+    /// How long each node's turn was, in their order; and how long was waited, by step and cause.
+    pub(super) fn figures(&self) -> (Vec<(String, Duration)>, BTreeMap<String, Duration>) {
+        let figures = self.figures.lock().map(|mut f| std::mem::take(&mut *f)).unwrap_or_default();
+        (figures.turns, figures.waits)
     }
 
     /// Whether the story came to its last step.
@@ -70,8 +101,8 @@ impl Reporter for Listener {
         if let Some(shown) = &self.shown {
             shown.event(event);
         }
-        if let Ok(mut told) = self.told.lock() {
-            told.push((self.begun.elapsed(), event.clone()));
+        if let Ok(mut figures) = self.figures.lock() {
+            figures.hear(self.begun.elapsed(), event);
         }
         if self.ends_with(event) {
             self.reached.store(true, Ordering::Relaxed);

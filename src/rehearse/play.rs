@@ -1,12 +1,13 @@
 //! One play: a cluster of its own on a paused clock, the story, and what was seen of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::gaps::{Gap, Pods};
-use super::listener::{Listener, Told};
+use super::listener::Listener;
 use super::writes::{Write, writes};
 use crate::act::Cancel;
 use crate::ctx::{Ctx, Place};
@@ -44,8 +45,10 @@ pub struct Play {
     pub ended: Result<Outcome>,
     /// Whether it came to the step where it was to stop.
     reached: bool,
-    /// What the engine told.
-    pub(super) told: Vec<Told>,
+    /// How long each node's turn was, in their order.
+    pub(super) turns: Vec<(String, Duration)>,
+    /// How long was waited, by step and cause.
+    pub(super) waits: BTreeMap<String, Duration>,
     /// Pods on the pod network that have a controller and are not of a DaemonSet: at the beginning, and created since.
     pub(super) pods: (usize, usize),
     /// Workloads without a ready pod, and for how long.
@@ -108,6 +111,9 @@ where
         .map_err(no_runtime)?;
     runtime.block_on(async {
         let sim = (script.cluster)(seed).map_err(|e| refused(&e))?;
+        if !(script.keeps_writes && is_shown) {
+            sim.stop_log();
+        }
         sim.settled(REST).await.map_err(|e| refused(&e))?;
         // What went wrong before is the cluster's own affair; from here on it is the story's.
         script.faults.iter().for_each(|fault| sim.play(fault));
@@ -147,11 +153,12 @@ where
     while let Ok(change) = changes.try_recv() {
         pods.see(change.at - begun, &change);
     }
-    let (reached, told) = (listener.reached(), listener.told());
+    let reached = listener.reached();
+    let (turns, waits) = listener.figures();
     let (violations, not_modelled) = (sim.violations(), sim.not_modelled());
     let (pods, gaps) = (pods.counts(), pods.gaps(took));
     let writes = if script.keeps_writes && is_shown { writes(sim) } else { Vec::new() };
-    Play { seed, took, ended, reached, told, pods, gaps, violations, not_modelled, writes }
+    Play { seed, took, ended, reached, turns, waits, pods, gaps, violations, not_modelled, writes }
 }
 
 fn refused(error: &SimError) -> Error {
