@@ -1,46 +1,36 @@
 //! How much memory a preflight of a large cluster takes: 5,000 nodes and 150,000 pods are read page by page through the
 //! real client, kept as a snapshot, and every check is run on them.
 //!
-//! `cargo run --release --example preflight_memory`. The cluster is a process of its own that invents each page, so that
-//! the figures are the tool's. Ends with 1 where the peak is above the promise.
+//! `cargo bench --bench preflight`. The cluster is a process of its own that invents each page, so that the figures are
+//! the tool's. Ends with 1 where the peak is above the promise.
 #![allow(clippy::disallowed_methods, reason = "starts itself once more as the cluster, and tells figures")]
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
-mod cluster;
+mod large;
 
-use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use cni_migrate::check::{self, Facts, Level, Phase};
-use cni_migrate::kube::{Connection, Settings, connect};
 use cni_migrate::model::{Features, Intent, OverlayPort, Read, RebootMode, Snapshot};
 use cni_migrate::observe::{Observer, Scope};
 use cni_migrate::source::detect;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use large::{Answer, Server, memory};
 
 /// The promise, in MiB.
 const PROMISE: u64 = 200;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    if std::env::args().nth(1).as_deref() == Some("cluster") {
-        return Ok(cluster::serve()?);
+async fn main() -> Answer<ExitCode> {
+    if let Some(code) = large::serve_if_asked() {
+        return Ok(code);
     }
-    let mut child = Command::new(std::env::current_exe()?).arg("cluster").stdout(Stdio::piped()).spawn()?;
-    let result = measure(&mut child).await;
-    child.kill()?;
-    child.wait()?;
-    result
-}
-
-async fn measure(child: &mut Child) -> Result<ExitCode, Box<dyn Error>> {
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut address)?;
-    let connection = to(address.trim()).await?;
+    let server = Server::start(5_000)?;
+    let connection = server.connect().await?;
     let observer = Observer::new(connection.reader.clone(), "large").await?;
-    println!("before       {:>6} MiB resident", memory("VmRSS:")? / 1024);
+    println!("before       {:>6} MiB resident", memory("self", "VmRSS:")? / 1024);
     let start = Instant::now();
     let snapshot = observer.snapshot(&Scope::All).await?;
     let read = start.elapsed();
@@ -57,7 +47,7 @@ async fn measure(child: &mut Child) -> Result<ExitCode, Box<dyn Error>> {
         snapshot.budgets.len(),
         snapshot.services.len(),
         snapshot.policies.len(),
-        memory("VmRSS:")? / 1024,
+        memory("self", "VmRSS:")? / 1024,
     );
     let start = Instant::now();
     let findings = findings(&snapshot)?;
@@ -67,25 +57,12 @@ async fn measure(child: &mut Child) -> Result<ExitCode, Box<dyn Error>> {
         findings.len(),
         start.elapsed().as_secs_f64()
     );
-    let peak = memory("VmHWM:")? / 1024;
+    let peak = memory("self", "VmHWM:")? / 1024;
     println!("peak         {peak:>6} MiB resident, promised {PROMISE}");
     Ok(if peak <= PROMISE { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn to(address: &str) -> Result<Connection, Box<dyn Error>> {
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "large",
-        "clusters": [{"name": "large", "cluster": {"server": format!("http://{address}")}}],
-        "users": [{"name": "large", "user": {}}],
-        "contexts": [{"name": "large", "context": {"cluster": "large", "user": "large"}}],
-    });
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(kubeconfig.to_string().as_bytes())?;
-    let settings = Settings { kubeconfig: Some(file.path().to_owned()), ..Settings::default() };
-    Ok(connect(&settings).await?.0)
-}
-
-fn findings(snapshot: &Snapshot) -> Result<Vec<check::Finding>, Box<dyn Error>> {
+fn findings(snapshot: &Snapshot) -> Answer<Vec<check::Finding>> {
     let intent = Intent {
         features: Features::default(),
         cilium_version: "1.19.6".to_owned(),
@@ -102,11 +79,4 @@ fn findings(snapshot: &Snapshot) -> Result<Vec<check::Finding>, Box<dyn Error>> 
     let chart = Read::Unknown("not asked".to_owned());
     let facts = Facts { snapshot, detection: &detection, intent: &intent, rights, helm, chart, ours: false };
     Ok(check::run(Phase::Preflight, &facts))
-}
-
-/// A figure of this process in KiB (proc(5), `/proc/pid/status`).
-fn memory(what: &str) -> Result<u64, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).ok_or("no such figure")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
