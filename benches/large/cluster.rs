@@ -77,8 +77,11 @@ fn managed(fields: usize) -> Value {
         "time": MADE, "fieldsType": "FieldsV1", "fieldsV1": paths}])
 }
 
+/// The first Deployment is the cluster's DNS.
+const DNS: usize = 0;
+
 fn team(workload: usize) -> String {
-    format!("team-{}", workload / WORKLOADS)
+    if workload == DNS { "kube-system".to_owned() } else { format!("team-{}", workload / WORKLOADS) }
 }
 
 fn node_name(number: usize) -> String {
@@ -160,11 +163,12 @@ fn daemon_pod(number: usize, node: usize, place: usize, daemon: usize) -> Value 
 
 fn running(metadata: Value, mut spec: Value, node: usize, ip: &str, number: usize) -> Value {
     spec["nodeName"] = json!(node_name(node));
+    let name = spec["containers"][0]["name"].clone();
     json!({
         "metadata": metadata, "spec": spec,
         "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "hostIP": address(node), "startTime": MADE,
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": MADE}],
-            "containerStatuses": [{"name": "main", "ready": true, "restartCount": 0,
+            "containerStatuses": [{"name": name, "ready": true, "restartCount": 0,
                 "imageID": format!("sha256:{number:064x}"), "containerID": format!("containerd://{number:064x}"),
                 "state": {"running": {"startedAt": MADE}}}]},
     })
@@ -176,7 +180,7 @@ fn owner(kind: &str, name: &str, uid: &str) -> Value {
 }
 
 fn name_of(workload: usize) -> String {
-    format!("application-{workload}")
+    if workload == DNS { "coredns".to_owned() } else { format!("application-{workload}") }
 }
 
 fn hash(workload: usize) -> String {
@@ -188,19 +192,23 @@ fn set_name(workload: usize) -> String {
 }
 
 fn selector(workload: usize) -> Value {
+    if workload == DNS {
+        return json!({"k8s-app": "kube-dns"});
+    }
     json!({"app.kubernetes.io/name": name_of(workload)})
 }
 
 /// The template of a Deployment, or with the hash that its ReplicaSet has.
 fn template(workload: usize, is_hashed: bool) -> Value {
-    let mut labels =
-        json!({"app.kubernetes.io/name": name_of(workload), "app.kubernetes.io/managed-by": "Helm"});
+    let mut labels = selector(workload);
+    labels["app.kubernetes.io/managed-by"] = json!("Helm");
     if is_hashed {
         labels["pod-template-hash"] = json!(hash(workload));
     }
     let variables: Vec<_> = (0..25)
         .map(|n| json!({"name": format!("SETTING_{n}"), "value": "some value of the application"}))
         .collect();
+    let port = if workload == DNS { 53 } else { 8080 };
     let toleration = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     json!({
         "metadata": {"labels": labels},
@@ -209,7 +217,7 @@ fn template(workload: usize, is_hashed: bool) -> Value {
             "volumes": [{"name": "token", "projected": {"sources": []}},
                 {"name": "config", "configMap": {"name": "config"}}],
             "containers": [{"name": "main", "image": format!("registry.example.com/team/application-{}:v1", workload % 30),
-                "env": variables, "ports": [{"containerPort": 8080}],
+                "env": variables, "ports": [{"containerPort": port}],
                 "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}}]},
     })
 }
@@ -263,12 +271,17 @@ fn service(cluster: Cluster, number: usize) -> Value {
         own if number == own + 1 => ("kube-system".to_owned(), "kube-dns".to_owned()),
         _ => (team(number), name_of(number)),
     };
+    let port = match name.as_str() {
+        "kubernetes" => 443,
+        "kube-dns" => 53,
+        _ => 80,
+    };
     let mut service = json!({
         "metadata": {"namespace": namespace, "name": name, "uid": uid(8, number), "managedFields": managed(10)},
-        "spec": {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"port": 80, "protocol": "TCP"}]},
+        "spec": {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"port": port, "protocol": "TCP"}]},
         "status": {"loadBalancer": {}}});
-    if number < 2 * cluster.nodes {
-        service["spec"]["selector"] = selector(number);
+    if name != "kubernetes" {
+        service["spec"]["selector"] = selector(if name == "kube-dns" { DNS } else { number });
     }
     service
 }
@@ -290,7 +303,9 @@ fn daemon_labels(daemon: usize) -> Value {
 
 fn daemon_spec(daemon: usize) -> Value {
     let (_, name, image, on_host) = DAEMONS[daemon];
-    let mut container = json!({"name": "main", "image": image,
+    // By its name the embedded cluster knows Flannel's container.
+    let container = if name == "kube-flannel-ds" { "kube-flannel" } else { "main" };
+    let mut container = json!({"name": container, "image": image,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}});
     if name == "kube-flannel-ds" {
         container["command"] = json!(["/opt/bin/flanneld"]);
