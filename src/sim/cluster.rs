@@ -175,14 +175,12 @@ impl Sim {
         self.until("a cluster at rest", limit, |sim| sim.unready(1).is_empty()).await
     }
 
-    /// The first `most` things that are not at rest.
     fn unready(&self, most: usize) -> Vec<String> {
         let world = self.shared.lock();
         let pods = world.store.list(id::PODS, None).filter(|p| !is_ready(p) && !is_finished(p));
         let pods = pods.map(|p| format!("pod {}/{}", namespace(p), name(p)));
-        let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n));
-        let mut all: Vec<String> =
-            pods.chain(nodes.map(|n| format!("node {}", name(n)))).take(most).collect();
+        let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n)).map(|n| name(n));
+        let mut all: Vec<String> = pods.chain(nodes.map(|n| format!("node {n}"))).take(most).collect();
         for (resource, wanted, ready) in [
             (id::DEPLOYMENTS, "/spec/replicas", "/status/readyReplicas"),
             (id::STATEFULSETS, "/spec/replicas", "/status/readyReplicas"),

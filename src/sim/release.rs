@@ -75,7 +75,7 @@ impl Release {
         let key = self.key();
         json!({
             "apiVersion": "v1", "kind": "Secret", "type": TYPE,
-            "metadata": {"name": key.name, "namespace": key.namespace, "labels": {
+            "metadata": {"name": &*key.name, "namespace": &*key.namespace, "labels": {
                 "name": self.name, "owner": "helm", "status": self.status, "version": self.revision.to_string(),
             }},
             "data": {"release": BASE64_STANDARD.encode(BASE64_STANDARD.encode(packed(&self.record())))},

@@ -126,7 +126,7 @@ pub(crate) fn one(world: &World, call: &Call, target: &Target, code: u16, object
     match call.form {
         Form::Table(include) => {
             let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-            let kind = (info, target.version.as_str(), &world.clock);
+            let kind = (&**info, target.version.as_str(), &world.clock);
             Ok(Reply::json(code, &table(kind, include, metadata, iter::once(object), true)))
         }
         Form::MetadataList => Err(Refusal::not_acceptable(format!(

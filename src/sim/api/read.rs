@@ -120,7 +120,7 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let info = world.registry.get(target.resource);
     let (kind, api_version) = match call.form {
         Form::Table(include) => {
-            let kind = (info, target.version.as_str(), &world.clock);
+            let kind = (&**info, target.version.as_str(), &world.clock);
             let table = table(kind, include, metadata, page.iter().map(AsRef::as_ref), true);
             return Ok(Reply::json(200, &table));
         }

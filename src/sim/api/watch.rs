@@ -190,7 +190,7 @@ impl Watcher {
             Form::Table(include) => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let with_columns = std::mem::replace(&mut self.with_columns, false);
-                let of = (info, self.version.as_str(), &world.clock);
+                let of = (&**info, self.version.as_str(), &world.clock);
                 table(of, include, metadata, std::iter::once(object.as_ref()), with_columns)
             }
             form => json!(present(info, &self.version, form, object)),
