@@ -29,7 +29,7 @@ async fn main() -> Answer<ExitCode> {
     let sizes = if asked.is_empty() { SIZES.to_vec() } else { asked };
     let cores = std::thread::available_parallelism()?;
     println!("on {cores} cores; promised for 5000 nodes: {} s, {} MiB", PROMISED.0, PROMISED.1);
-    println!("{:>6} {:>8} {:>8} {:>8} {:>9}  {}", "NODES", "PODS", "SECONDS", "MIB", "MS/NODE", "FORECAST");
+    println!("{:>6} {:>8} {:>8} {:>8} {:>9}  FORECAST", "NODES", "PODS", "SECONDS", "MIB", "MS/NODE");
     let folder = tempfile::tempdir()?;
     let mut costs: Vec<(usize, Cost)> = Vec::new();
     for nodes in sizes {

@@ -147,7 +147,7 @@ fn replica(number: usize, node: usize, place: usize) -> Value {
         "annotations": {"checksum/config": format!("{number:064x}")},
         "ownerReferences": [owner("ReplicaSet", &set, &uid(4, workload))]});
     metadata["labels"] = template["metadata"]["labels"].clone();
-    running(metadata, template["spec"].clone(), node, &ip(node, place), number)
+    running(&metadata, template["spec"].clone(), node, &ip(node, place), number)
 }
 
 fn daemon_pod(number: usize, node: usize, place: usize, daemon: usize) -> Value {
@@ -158,10 +158,10 @@ fn daemon_pod(number: usize, node: usize, place: usize, daemon: usize) -> Value 
         "creationTimestamp": MADE, "managedFields": managed(40), "labels": labels,
         "ownerReferences": [owner("DaemonSet", name, &uid(6, daemon))]});
     let address = if on_host { address(node) } else { ip(node, place) };
-    running(metadata, daemon_spec(daemon), node, &address, number)
+    running(&metadata, daemon_spec(daemon), node, &address, number)
 }
 
-fn running(metadata: Value, mut spec: Value, node: usize, ip: &str, number: usize) -> Value {
+fn running(metadata: &Value, mut spec: Value, node: usize, ip: &str, number: usize) -> Value {
     spec["nodeName"] = json!(node_name(node));
     let name = spec["containers"][0]["name"].clone();
     json!({

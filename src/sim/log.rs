@@ -78,9 +78,9 @@ impl Log {
     }
 
     /// Notes an arrival; the number is for [`Log::finish`].
-    pub(crate) fn start(&mut self, entry: impl FnOnce() -> Entry) -> usize {
+    pub(crate) fn start(&mut self, entry: Entry) -> usize {
         if self.is_kept {
-            self.entries.push(entry());
+            self.entries.push(entry);
             self.touch();
         } else {
             self.forgotten += 1;

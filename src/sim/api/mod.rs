@@ -104,7 +104,7 @@ where
 
 fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resource: &str) -> usize {
     let target = route.target();
-    let entry = || Entry {
+    let entry = Entry {
         method: call.method.to_string(),
         path: call.path.clone(),
         query: call.raw_query.clone(),

@@ -37,8 +37,12 @@ impl Index {
     pub(super) fn note(&mut self, key: &Key, before: Option<&Value>, after: Option<&Value>) {
         let uids = [before, after].map(|o| o.map(uid));
         if uids[0] != uids[1] {
-            uids[0].map(|gone| self.uids.remove(gone));
-            uids[1].map(|new| self.uids.insert(new.to_owned(), key.clone()));
+            if let Some(gone) = uids[0] {
+                self.uids.remove(gone);
+            }
+            if let Some(new) = uids[1] {
+                self.uids.insert(new.to_owned(), key.clone());
+            }
         }
         let owners = [before, after].map(|o| o.map_or(&[][..], |o| list(o, "/metadata/ownerReferences")));
         if owners[0] != owners[1] {

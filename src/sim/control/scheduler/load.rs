@@ -126,10 +126,7 @@ impl Load {
         if node.is_empty() || is_finished(pod) {
             return None;
         }
-        if !self.sites.contains_key(node) {
-            self.sites.insert(node.to_owned(), Site::default());
-        }
-        self.sites.get_mut(node).map(|site| &mut site.taken)
+        Some(&mut self.sites.entry(node.to_owned()).or_default().taken)
     }
 
     /// What is known of a node.
