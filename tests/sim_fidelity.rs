@@ -152,8 +152,23 @@ async fn definitions_are_established_after_their_creation_and_their_schema_holds
     let (_, now) = ask(&sim, "GET", &format!("{definitions}/widgets.example.org"), &[], &Value::Null).await;
     assert_eq!(now["status"]["acceptedNames"]["singular"], "widget");
     let widget = |size: Value| json!({"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": size, "odd": 1}});
+    // That it is not there comes before what its update lacks.
+    let (code, _) = ask(&sim, "PUT", "/apis/example.org/v1/widgets/w", &[], &widget(json!(3))).await;
+    assert_eq!(code, 404);
     let (code, status) = post(&sim, "/apis/example.org/v1/widgets", &widget(json!("large"))).await;
     assert_eq!((code, &status["details"]["causes"][0]["reason"]), (422, &json!("FieldValueTypeInvalid")));
     let (_, widget) = post(&sim, "/apis/example.org/v1/widgets", &widget(json!(3))).await;
     assert_eq!(widget["spec"], json!({"size": 3}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn kubectl_gets_its_columns() {
+    let sim = front();
+    post(&sim, MAPS, &map("c")).await;
+    let table = ("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
+    let (_, table) = ask(&sim, "GET", &format!("{MAPS}?includeObject=None"), &[table], &Value::Null).await;
+    let columns: Vec<_> =
+        table["columnDefinitions"].as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
+    assert_eq!(columns, ["Name", "Data", "Age"]);
+    assert_eq!(table["rows"], json!([{"cells": ["c", 1, "0s"], "object": null}]));
 }
