@@ -60,6 +60,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
         &[
             "cargo run -p lab -- setup",
             "cargo run -p lab -- up",
+            "cargo run -p lab -- up --name fid --nodes 1 --source none",
+            "cargo run -p lab -- record --name fid --seed 1",
             "cargo run -p lab -- status",
             "cargo run -p lab -- exec -- kubectl get pods -A",
             "cargo run -p lab -- exec --node n2 -- ip link",
