@@ -86,6 +86,17 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
         "builds for minutes; kubectl cni-migrate rehearse is executed here",
         &["cargo run --release -- rehearse"],
     ),
+    (
+        "builds for minutes and measures for longer; docs/benches.md has the figures of a run",
+        &[
+            "cargo bench --no-fail-fast         # all of them",
+            "cargo bench --bench seeds          # 1,000 seeds of the sample busy",
+            "cargo bench --bench rehearse       # rehearsals of 500 and of 5,000 nodes",
+            "cargo bench --bench rehearse -- 100 200",
+            "cargo bench --bench snapshot       # a snapshot of 5,000 nodes, written and read",
+            "cargo bench --bench preflight      # memory of a preflight of 5,000 nodes",
+        ],
+    ),
     ("tests/man.rs", &["cargo run --example man -- target/man"]),
     (
         "the tests of release, and the lab's scenario packaging",
