@@ -103,7 +103,7 @@ pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<Cil
         state.crds.extend(names.iter().filter(|name| !name.contains('/')).cloned());
     }
     if let Some(path) = path_of(&served, NODE_CONFIGS) {
-        state.node_config_version = path.strip_prefix("/apis/").map(str::to_owned);
+        state.node_config_version = api_version(path);
         state.node_configs = node_configs(reader, strings, path).await?;
     }
     if let Some(path) = path_of(&served, NODES) {
@@ -172,7 +172,11 @@ pub(super) async fn some_blocks(
 /// `apiVersion` under which CiliumNodeConfig is served; `None` where it is not.
 pub(super) async fn node_config_version(reader: &Reader) -> Result<Option<String>> {
     let served = served(reader).await?;
-    Ok(path_of(&served, NODE_CONFIGS).and_then(|path| path.strip_prefix("/apis/")).map(str::to_owned))
+    Ok(path_of(&served, NODE_CONFIGS).and_then(api_version))
+}
+
+fn api_version(path: &str) -> Option<String> {
+    path.strip_prefix("/apis/").map(str::to_owned)
 }
 
 /// The group's versions by their paths, the preferred one first as the API server lists them, with what they serve.

@@ -17,6 +17,17 @@ pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     })
 }
 
+/// What Go's JSON decoder calls a value that it cannot take (`encoding/json`, `UnmarshalTypeError`).
+pub(crate) fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "object",
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) | Value::Null => "bool",
+    }
+}
+
 /// The text at a JSON pointer; empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     at(value, pointer).and_then(Value::as_str).unwrap_or_default()

@@ -56,6 +56,11 @@ impl Resource {
         self.api_version(self.versions.first().map_or("v1", String::as_str))
     }
 
+    /// The Go package of the kind inside of the server: the first word of its group, `core` where that is empty.
+    pub(crate) fn go_package(&self) -> &str {
+        self.group.split('.').next().filter(|word| !word.is_empty()).unwrap_or("core")
+    }
+
     /// `plural.group`, the name in messages of the API server.
     pub(crate) fn qualified(&self) -> String {
         if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }

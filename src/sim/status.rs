@@ -213,6 +213,13 @@ impl Refusal {
         Self::new(415, "UnsupportedMediaType", why)
     }
 
+    /// 415 for a body of another media type than those that are taken.
+    pub(crate) fn unknown_format(taken: &str) -> Self {
+        Self::unsupported_media(format!(
+            "the body of the request was in an unknown format - accepted media types include: {taken}"
+        ))
+    }
+
     /// 415 for a media type that no handler knows.
     pub(crate) fn unknown_media() -> Self {
         Self::unsupported_media("415: Unsupported Media Type").bare()

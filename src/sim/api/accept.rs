@@ -139,9 +139,10 @@ pub(crate) fn one(world: &World, call: &Call, target: &Target, code: u16, object
 
 /// The type of a kind inside of the server, as messages tell it: `core.Pod`.
 pub(crate) fn go_type(info: &Resource) -> String {
-    let package =
-        if info.group.is_empty() { "core" } else { info.group.split('.').next().unwrap_or_default() };
-    if info.custom { "unstructured.Unstructured".to_owned() } else { format!("{package}.{}", info.kind) }
+    if info.custom {
+        return "unstructured.Unstructured".to_owned();
+    }
+    format!("{}.{}", info.go_package(), info.kind)
 }
 
 /// The table of some objects; without columns where the client has seen them.

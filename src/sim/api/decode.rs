@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::sim::clock::hex;
 use crate::sim::defaults;
-use crate::sim::json::{set, text};
+use crate::sim::json::{go_kind, set, text};
 use crate::sim::resource::{Resource, ResourceId};
 use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
@@ -90,9 +90,7 @@ pub(crate) fn body(world: &World, call: &Call, target: &Target) -> Answer<Value>
         } else {
             "application/json, application/yaml, application/vnd.kubernetes.protobuf"
         };
-        return Err(Refusal::unsupported_media(format!(
-            "the body of the request was in an unknown format - accepted media types include: {encodings}"
-        )));
+        return Err(Refusal::unknown_format(encodings));
     }
     let is_scale = target.subresource.as_deref() == Some("scale");
     let unrecognized = |why: &str, shown: &str| {
@@ -106,13 +104,10 @@ pub(crate) fn body(world: &World, call: &Call, target: &Target) -> Answer<Value>
         return Err(unrecognized("unexpected end of JSON input", "<empty>"));
     }
     let object: Value = call.json()?;
-    let found = match &object {
-        Value::Object(_) | Value::Null => return Ok(object),
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) => "bool",
-    };
+    if object.is_object() || object.is_null() {
+        return Ok(object);
+    }
+    let found = go_kind(&object);
     let bytes = &call.body[..call.body.len().min(SHOWN)];
     Err(unrecognized(&format!("json: cannot unmarshal {found} into Go value of type {GO_TYPE}"), &hex(bytes)))
 }

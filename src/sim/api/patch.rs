@@ -3,7 +3,7 @@
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
-use crate::sim::json::{merge, name, set, text};
+use crate::sim::json::{go_kind, merge, name, set, text};
 use crate::sim::resource::Resource;
 use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
@@ -60,9 +60,8 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
 
 fn check_media(kind: &str, is_custom: bool) -> Answer<()> {
     match kind {
-        "application/strategic-merge-patch+json" if is_custom => Err(Refusal::unsupported_media(
-            "the body of the request was in an unknown format - accepted media types include: \
-             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        "application/strategic-merge-patch+json" if is_custom => Err(Refusal::unknown_format(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         )),
         "application/merge-patch+json"
         | "application/json-patch+json"
@@ -74,13 +73,10 @@ fn check_media(kind: &str, is_custom: bool) -> Answer<()> {
 /// A patch that must be an object.
 fn object(call: &Call) -> Answer<Value> {
     let patch: Value = call.json()?;
-    let found = match &patch {
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) => "bool",
-        Value::Object(_) | Value::Null => return Ok(patch),
-    };
+    if patch.is_object() || patch.is_null() {
+        return Ok(patch);
+    }
+    let found = go_kind(&patch);
     Err(Refusal::bad_request(format!(
         "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
     )))
@@ -92,10 +88,8 @@ fn check_kind(info: &Resource, version: &str, new: &Value) -> Answer<()> {
     if kind == info.kind && api_version == info.api_version(version) {
         return Ok(());
     }
-    let package =
-        |group: &str| group.split('.').next().filter(|g| !g.is_empty()).unwrap_or("core").to_owned();
     let short = api_version.rsplit('/').next().unwrap_or_default();
-    let to = format!("{}.{}", package(&info.group), info.kind);
+    let to = format!("{}.{}", info.go_package(), info.kind);
     let converting = || format!("converting ({short}.{kind}) to ({to}): unknown conversion");
     Err(Refusal::unreadable_patch(new, &mistake(kind, new).unwrap_or_else(converting)))
 }

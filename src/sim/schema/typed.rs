@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Shape, member, named};
+use crate::sim::json::go_kind;
 
 /// What Go prints of an object without any content.
 pub(crate) fn empty(shape: &Shape) -> Value {
@@ -172,16 +173,6 @@ fn schema_type(shape: &Shape) -> &'static str {
         Shape::Bool => "boolean",
         Shape::List(..) => "array",
         _ => "object",
-    }
-}
-
-fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Object(_) => "object",
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) | Value::Null => "bool",
     }
 }
 
