@@ -77,7 +77,10 @@ pub(crate) fn page(world: &mut World, call: &Call, target: &Target, filter: &Fil
     }
     let (snapshot, from) = match token {
         Some(token) => resumed(world, target, token)?,
-        None => (now(world, target), 0),
+        None => match whole(world, target, limit, filter) {
+            Some(page) => return Ok(page),
+            None => (now(world, target), 0),
+        },
     };
     let (objects, end) = taken(&snapshot.objects, from, limit.unwrap_or(usize::MAX), filter);
     let mut metadata = json!({"resourceVersion": snapshot.revision.to_string()});
@@ -91,6 +94,17 @@ pub(crate) fn page(world: &mut World, call: &Call, target: &Target, filter: &Fil
         }
     }
     Ok(Page { objects, metadata })
+}
+
+/// A list that is shorter than a page: nothing has to be kept for the next one, and a selector may use an index.
+fn whole(world: &World, target: &Target, limit: Option<usize>, filter: &Filter) -> Option<Page> {
+    let limit = limit?;
+    if filter.is_empty() && world.store.list(target.resource, target.namespace.as_deref()).nth(limit).is_some() {
+        return None;
+    }
+    let objects = filter.objects(world, target);
+    let metadata = json!({"resourceVersion": world.store.revision().to_string()});
+    (objects.len() < limit).then_some(Page { objects, metadata })
 }
 
 /// The objects that match, and where the next page begins: behind the last one that was looked at.
