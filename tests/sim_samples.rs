@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::Env;
 
 fn objects(name: &str) -> Vec<Value> {
-    (SAMPLES.iter().find(|s| s.name == name).unwrap().build)().unwrap()
+    (SAMPLES.iter().find(|s| s.name == name).unwrap().build)().unwrap().to_json()
 }
 
 fn pods(sim: &Sim) -> Vec<Value> {
@@ -32,8 +32,8 @@ fn blockers(env: &Env) -> BTreeSet<(String, String)> {
 #[tokio::test(start_paused = true)]
 async fn every_sample_runs_and_rests() {
     for sample in SAMPLES {
-        let objects = (sample.build)().unwrap();
-        assert_eq!(objects, (sample.build)().unwrap(), "{}: the same each time", sample.name);
+        let objects = (sample.build)().unwrap().to_json();
+        assert_eq!(objects, (sample.build)().unwrap().to_json(), "{}: the same each time", sample.name);
         let sim = Builder::from_objects(objects).build().unwrap();
         sim.settled(Duration::from_secs(1)).await.unwrap();
         let job = |p: &Value| p["metadata"]["ownerReferences"][0]["kind"] == "Job";

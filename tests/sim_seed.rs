@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cni_migrate::sim::{Builder, NamedFault, SAMPLES, Sim, SimError, Timings};
+use cni_migrate::sim::{Builder, NamedFault, Objects, SAMPLES, Sim, SimError, Timings};
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 const LIMIT: Duration = Duration::from_secs(3600);
 const NODE: &str = "worker-1";
 
-fn shop() -> Vec<Value> {
+fn shop() -> Objects {
     (SAMPLES[0].build)().unwrap()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::flags::{ChartArgs, ExcludeArgs, FromArgs, NodeArgs, SafetyArgs, WishArgs};
 use super::plan;
@@ -20,7 +20,9 @@ use crate::model::Release;
 use crate::plan::Plan;
 use crate::rehearse::{Forecast, Script, Write, forecast, markdown, play_all, text};
 use crate::report;
-use crate::sim::{Builder, FaultKind, NAMED_FAULTS, NamedFault, SAMPLES, Sample, Sim, SimError, Timings};
+use crate::sim::{
+    Builder, FaultKind, NAMED_FAULTS, NamedFault, Objects, SAMPLES, Sample, Sim, SimError, Timings,
+};
 use crate::snapshot::Answer;
 use crate::ui::Ui;
 
@@ -179,7 +181,7 @@ struct Cluster {
 
 /// The objects of a cluster.
 struct Recorded {
-    objects: Vec<Value>,
+    objects: Objects,
     /// How many plays are still to be built: the last one takes the objects and copies none.
     plays: u16,
 }
@@ -216,7 +218,7 @@ fn cluster(args: &Args) -> Result<Cluster> {
         Answer::Is(release) => release,
         Answer::Failed(_) => None,
     };
-    let (name, recorded) = (header.cluster, recorded(objects));
+    let (name, recorded) = (header.cluster, recorded(objects.into()));
     Ok(Cluster { name, recorded, epoch: header.taken_at, version, release })
 }
 
@@ -263,7 +265,7 @@ fn known_faults() -> String {
     report::table(&["FAULT", "WHAT GOES WRONG"], &NAMED_FAULTS.iter().map(row).collect::<Vec<_>>())
 }
 
-fn faults(given: &[String], objects: &[Value]) -> Result<Vec<NamedFault>> {
+fn faults(given: &[String], objects: &Objects) -> Result<Vec<NamedFault>> {
     let parse = |text: &String| {
         NamedFault::parse(text, objects).map_err(|why| {
             Error::usage(format!("--fault: {why}"))

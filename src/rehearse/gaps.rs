@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::sim::PodChange;
 use crate::sim::json::{controller, flag, is_deleting, is_ready, text, uid};
+use crate::sim::value::Value;
 
 /// A workload without a ready pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +128,7 @@ fn workload(pod: &Value) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
+    use crate::sim::value::json;
     use tokio::time::Instant;
 
     use super::*;

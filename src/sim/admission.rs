@@ -1,6 +1,6 @@
 //! Admission and rules at the door: the few of the real server that callers of this tool can meet.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Map, Value, json};
 
 use super::defaults;
 use super::json::{flag, int, list, name, set, set_condition, set_default, text};
@@ -116,8 +116,7 @@ pub(crate) fn establish(definition: &mut Value, now: &str) {
         let fields = json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
         (key, fields)
     };
-    let conditions: serde_json::Map<String, Value> =
-        ["Established", "NamesAccepted"].map(owned).into_iter().collect();
+    let conditions: Map = ["Established", "NamesAccepted"].map(owned).into_iter().collect();
     let accepted = json!({"f:kind": {}, "f:listKind": {}, "f:plural": {}, "f:singular": {}});
     let entry = json!({
         "manager": "kube-apiserver", "operation": "Update", "apiVersion": "apiextensions.k8s.io/v1", "time": now,

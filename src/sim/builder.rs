@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
+use crate::sim::value::{Value, json, plain};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::api::Snapshots;
 use super::clock::Clock;
@@ -17,6 +17,7 @@ use super::guard::{self, Guard};
 use super::json::text;
 use super::log::Log;
 use super::node::Machine;
+use super::objects::Objects;
 use super::resource::Registry;
 use super::restore;
 use super::store::Store;
@@ -39,7 +40,7 @@ pub struct Builder {
     net_conf: Value,
     workloads: Vec<Workload>,
     objects: Vec<Value>,
-    recorded: Option<Vec<Value>>,
+    recorded: Option<Objects>,
     release: Option<Release>,
     rbac: bool,
     seed: Option<u64>,
@@ -70,8 +71,8 @@ impl Builder {
     /// A cluster as API objects of any kinds record it, in place of nodes, Flannel and workloads of its own: they keep
     /// their UIDs, status and addresses, and nothing has to move when it starts. Definitions make their kinds served;
     /// what is not played is told by [`Sim::not_modelled`].
-    pub fn from_objects(objects: Vec<Value>) -> Self {
-        Self { recorded: Some(objects), ..Self::default() }
+    pub fn from_objects(objects: impl Into<Objects>) -> Self {
+        Self { recorded: Some(objects.into()), ..Self::default() }
     }
 
     /// The release of Cilium that the recorded objects are of.
@@ -104,13 +105,13 @@ impl Builder {
     /// Flannel with its VXLAN backend on udp 8472 and 10.244.0.0/16, as it is by default.
     #[must_use]
     pub fn flannel_vxlan(self) -> Self {
-        self.flannel(vxlan())
+        self.flannel(plain(&vxlan()))
     }
 
     /// Flannel's `net-conf.json`, in place of the default.
     #[must_use]
-    pub fn flannel(mut self, net_conf: Value) -> Self {
-        self.net_conf = net_conf;
+    pub fn flannel(mut self, net_conf: serde_json::Value) -> Self {
+        self.net_conf = net_conf.into();
         self
     }
 
@@ -144,8 +145,8 @@ impl Builder {
 
     /// Adds an object of any kind; created after the nodes and before the workloads.
     #[must_use]
-    pub fn object(mut self, object: Value) -> Self {
-        self.objects.push(object);
+    pub fn object(mut self, object: serde_json::Value) -> Self {
+        self.objects.push(object.into());
         self
     }
 

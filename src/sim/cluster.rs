@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sim::value::{Value, plain};
 use kube::client::Body;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::Value as Json;
 use tokio::task::JoinHandle;
 use tower::service_fn;
 
@@ -197,29 +199,35 @@ impl Sim {
     }
 
     /// One object; an empty namespace for cluster scope.
-    pub fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+    pub fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Json> {
         let world = self.shared.lock();
         let resource = world.registry.by_kind(api_version, kind)?;
-        world.object(resource, namespace, name).cloned()
+        world.object(resource, namespace, name).map(plain)
     }
 
     /// All objects of a kind in all namespaces.
-    pub fn list(&self, api_version: &str, kind: &str) -> Vec<Value> {
+    pub fn list(&self, api_version: &str, kind: &str) -> Vec<Json> {
         let world = self.shared.lock();
         let Some(resource) = world.registry.by_kind(api_version, kind) else { return Vec::new() };
-        world.store.list(resource, None).map(|o| Value::clone(o)).collect()
+        world.store.list(resource, None).map(|o| plain(o)).collect()
     }
 
     /// The pods of a node.
-    pub fn pods_on(&self, node: &str) -> Vec<Value> {
-        self.shared.lock().store.pods_on(node).into_iter().map(|(_, p)| Value::clone(&p)).collect()
+    pub fn pods_on(&self, node: &str) -> Vec<Json> {
+        self.shared.lock().store.pods_on(node).into_iter().map(|(_, p)| plain(&p)).collect()
+    }
+
+    /// All pods, as they are kept.
+    pub(crate) fn pods(&self) -> Vec<Arc<Value>> {
+        self.shared.lock().store.list(id::PODS, None).cloned().collect()
     }
 
     /// Creates an object as an administrator elsewhere would; not in the log.
     ///
     /// # Errors
     /// As the API server refuses it.
-    pub fn create(&self, object: &Value) -> Result<(), SimError> {
+    pub fn create(&self, object: &impl Serialize) -> Result<(), SimError> {
+        let object = &read(object)?;
         let mut world = self.shared.lock();
         let resource = find(&world, object)?;
         world.create(resource, object.clone(), false)?;
@@ -231,7 +239,8 @@ impl Sim {
     ///
     /// # Errors
     /// Where there is no such object.
-    pub fn patch(&self, patch: &Value) -> Result<(), SimError> {
+    pub fn patch(&self, patch: &impl Serialize) -> Result<(), SimError> {
+        let patch = &read(patch)?;
         let mut world = self.shared.lock();
         let resource = find(&world, patch)?;
         let key = Key::of(resource, patch);
@@ -397,4 +406,10 @@ fn find(world: &World, object: &Value) -> Result<ResourceId, SimError> {
     let (version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
     let unknown = || SimError::Refused(format!("no kind {kind:?} in {version:?}"));
     world.registry.by_kind(version, kind).ok_or_else(unknown)
+}
+
+/// An object as it is kept here.
+fn read(object: &impl Serialize) -> Result<Value, SimError> {
+    let object = serde_json::to_value(object).map_err(|e| SimError::Refused(e.to_string()))?;
+    Ok(object.into())
 }

@@ -1,8 +1,8 @@
 //! Defaults that belong to the kinds: what the API server fills in when it reads an object, whoever wrote it
 //! (`k8s.io/kubernetes/pkg/apis/*/v1/defaults.go`). What admission adds is in `admission.rs`.
 
+use crate::sim::value::{Map, Value, json};
 use base64::prelude::*;
-use serde_json::{Value, json};
 
 use super::json::{list, name, set, set_default, text, unset};
 use super::resource::Resource;
@@ -106,7 +106,7 @@ fn container(container: &mut Value) {
 fn quantities(container: &mut Value) {
     for kind in ["/resources/limits", "/resources/requests"] {
         let all = container.pointer_mut(kind).and_then(Value::as_object_mut);
-        for amount in all.into_iter().flat_map(|all| all.values_mut()).filter(|a| a.is_number()) {
+        for amount in all.into_iter().flat_map(Map::values_mut).filter(|a| matches!(a, Value::Number(_))) {
             *amount = amount.to_string().into();
         }
     }

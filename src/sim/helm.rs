@@ -1,7 +1,7 @@
 //! What helm does to releases, by the stand-in for it.
 
+use crate::sim::value::{Value, json};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::cni::chart;
 use super::defaults;
@@ -105,7 +105,8 @@ impl World {
         let model::Release { name, namespace, revision, status, chart, values } = recorded;
         let version = chart.split_once('-').map_or(chart.as_str(), |(_, version)| version);
         let version = version.trim_start_matches('v').to_owned();
-        let objects = chart::render(namespace, &version, values)?;
+        let values = Value::from(values.clone());
+        let objects = chart::render(namespace, &version, &values)?;
         self.own_all(&objects, namespace, name);
         let manifest = manifest(&objects);
         self.keep_release(&Release {
@@ -114,7 +115,7 @@ impl World {
             revision: u64::from(*revision),
             status: status.clone(),
             version,
-            values: values.clone(),
+            values,
             manifest,
             updated: self.clock.now(),
         })
@@ -246,7 +247,7 @@ mod tests {
     fn order(action: &str, values: &Value) -> Order {
         let order = json!({"name": "cilium", "namespace": "kube-system", "version": "v1.19.6", "values": values,
             "action": action, "reuseValues": true});
-        serde_json::from_value(order).unwrap()
+        serde_json::from_value(order.into()).unwrap()
     }
 
     /// Revisions and what became of them, as a real helm lists them by their labels.

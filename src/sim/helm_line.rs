@@ -4,8 +4,8 @@
 
 use std::fs;
 
+use crate::sim::value::{Value, json};
 use kube::Client;
-use serde_json::{Value, json};
 
 use crate::yaml;
 
@@ -185,7 +185,7 @@ fn chart_and_values(call: &Call, chart: &str) -> Result<(String, Value), String>
     for file in &call.values {
         let text = fs::read_to_string(file).map_err(|e| format!("open {file}: {e}"))?;
         let more: Value = serde_json::from_str(&text).map_err(|e| format!("failed to parse {file}: {e}"))?;
-        json_patch::merge(&mut values, &more);
+        super::json::merge(&mut values, &more);
     }
     Ok((version, values))
 }

@@ -40,7 +40,7 @@ impl Sim {
     }
 
     /// Every change of a pod from now on; one listener at a time.
-    pub fn changes(&self) -> UnboundedReceiver<PodChange> {
+    pub(crate) fn changes(&self) -> UnboundedReceiver<PodChange> {
         self.shared().lock().store.listen()
     }
 

@@ -1,20 +1,10 @@
 //! Short ways to read and write the parts of objects that are kept as JSON trees.
 
-use std::borrow::Cow;
+use crate::sim::value::{Map, Value, json, unescaped};
 
-use serde_json::{Map, Value, json};
-
-/// What stands at a JSON pointer. The crate's own way makes two texts of each word of the pointer, which once were a third
-/// of all work here.
+/// What stands at a JSON pointer.
 pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
-    if pointer.contains('~') {
-        return value.pointer(pointer);
-    }
-    pointer.split('/').skip(1).try_fold(value, |here, segment| match here {
-        Value::Object(map) => map.get(segment),
-        Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
-        _ => None,
-    })
+    value.pointer(pointer)
 }
 
 /// What Go's JSON decoder calls a value that it cannot take (`encoding/json`, `UnmarshalTypeError`).
@@ -54,21 +44,12 @@ pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 pub(crate) fn set(value: &mut Value, pointer: &str, new: impl Into<Value>) {
     let mut here = value;
     for segment in pointer.split('/').skip(1) {
-        let segment = if segment.contains('~') {
-            Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
-        } else {
-            Cow::Borrowed(segment)
-        };
+        let segment = unescaped(segment);
         if here.is_null() {
             *here = Value::Object(Map::new());
         }
         let next = match here {
-            Value::Object(map) => {
-                if !map.contains_key(&*segment) {
-                    map.insert(segment.to_string(), Value::Null);
-                }
-                map.get_mut(&*segment)
-            }
+            Value::Object(map) => Some(map.entry(&segment)),
             Value::Array(items) => segment.parse().ok().and_then(|at: usize| items.get_mut(at)),
             _ => None,
         };
@@ -88,7 +69,7 @@ pub(crate) fn set_default(value: &mut Value, pointer: &str, default: impl Into<V
 /// Removes a member of the object at `pointer`.
 pub(crate) fn unset(value: &mut Value, pointer: &str, member: &str) {
     if let Some(Value::Object(map)) = value.pointer_mut(pointer) {
-        map.shift_remove(member);
+        map.remove(member);
     }
 }
 
@@ -202,5 +183,19 @@ pub(crate) fn is_finished(pod: &Value) -> bool {
 
 /// Merges `over` into `base` as RFC 7386 (and Helm for values) does: objects deeply, `null` removes, all else replaces.
 pub(crate) fn merge(base: &mut Value, over: &Value) {
-    json_patch::merge(base, over);
+    let Value::Object(changes) = over else {
+        *base = over.clone();
+        return;
+    };
+    if !base.is_object() {
+        *base = json!({});
+    }
+    let Value::Object(map) = base else { return };
+    for (name, change) in changes {
+        if change.is_null() {
+            map.remove(name);
+        } else {
+            merge(map.entry(name), change);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::admission;
 use super::json::{int, is_deleting, is_finished, list, set, set_list, text, uid, unset};

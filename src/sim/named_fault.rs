@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use crate::sim::Objects;
 
 use super::cluster::Sim;
 use super::faults::{Fault, When};
@@ -116,7 +116,7 @@ impl NamedFault {
     ///
     /// # Errors
     /// A sentence that names what does not exist and what is nearest to it.
-    pub fn parse(given: &str, objects: &[Value]) -> Result<Self, String> {
+    pub fn parse(given: &str, objects: &Objects) -> Result<Self, String> {
         let (name, on) = given.split_once('=').unwrap_or((given, ""));
         let names = NAMED_FAULTS.iter().map(|k| k.name.to_owned());
         let kind = NAMED_FAULTS.iter().find(|k| k.name == name);
@@ -137,7 +137,7 @@ impl NamedFault {
     }
 
     /// Any fault on any subject of a recorded cluster; the same seed and objects give the same fault.
-    pub fn random(seed: u64, objects: &[Value]) -> Option<Self> {
+    pub fn random(seed: u64, objects: &Objects) -> Option<Self> {
         let mut dice = fastrand::Rng::with_seed(seed);
         let mut kinds: Vec<(&FaultKind, Vec<String>)> =
             NAMED_FAULTS.iter().map(|k| (k, subjects(k.subject, objects))).collect();
@@ -171,7 +171,7 @@ fn noun(subject: Subject) -> &'static str {
 }
 
 /// What a fault of this sort may be set on, in a stable order.
-fn subjects(subject: Subject, objects: &[Value]) -> Vec<String> {
+fn subjects(subject: Subject, objects: &Objects) -> Vec<String> {
     let of_kind = |kind: &'static str| objects.iter().filter(move |o| text(o, "/kind") == kind);
     let mut all: Vec<String> = match subject {
         Subject::Node => of_kind("Node").map(|n| name(n).to_owned()).collect(),
@@ -203,12 +203,13 @@ fn missing(what: &str, wanted: &str, known: impl Iterator<Item = String>) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::sim::value::json;
 
-    fn objects() -> Vec<Value> {
+    fn objects() -> Objects {
         let object =
             |kind: &str, name: &str| json!({"kind": kind, "metadata": {"name": name, "namespace": "shop"}});
         vec![object("Node", "worker-1"), object("Node", "worker-2"), object("PodDisruptionBudget", "web")]
+            .into()
     }
 
     #[test]

@@ -3,10 +3,10 @@
 
 use std::io::Read as _;
 
+use crate::sim::value::{Value, json};
 use base64::prelude::*;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
-use serde_json::{Value, json};
 
 use super::json::{int, text};
 use super::lifecycle::{Deletion, Part};
@@ -58,7 +58,8 @@ impl Release {
 
     /// Kinds and names of what the chart rendered: apiVersion, kind, name.
     pub(crate) fn objects(&self) -> Vec<(String, String, String)> {
-        let documents = self.manifest.split("---\n").filter_map(|document| yaml::read(document).ok());
+        let documents =
+            self.manifest.split("---\n").filter_map(|document| yaml::read(document).ok()).map(Value::from);
         let name = |o: &Value| {
             let part = |pointer: &str| text(o, pointer).to_owned();
             (part("/apiVersion"), part("/kind"), part("/metadata/name"))

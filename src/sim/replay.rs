@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use crate::sim::Objects;
+use crate::sim::value::{Value, json};
 use async_trait::async_trait;
 use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
-use serde_json::{Value, json};
 use tower::{BoxError, service_fn};
 
 use super::api::{self, AnswerBody, Call, Reply};
@@ -28,7 +29,7 @@ type Response = Result<http::Response<AnswerBody>, BoxError>;
 ///
 /// # Errors
 /// Objects that make no cluster.
-pub fn replay(header: &Header, objects: Vec<Value>) -> Result<Embedded, SimError> {
+pub fn replay(header: &Header, objects: Objects) -> Result<Embedded, SimError> {
     let sim =
         Builder::from_objects(objects).frozen(true).version(&header.server_version).epoch(header.taken_at);
     let sim = sim.build()?;
@@ -72,7 +73,7 @@ fn review(header: &Header, call: &Call) -> Response {
     let namespace = text(&review, "/spec/namespace").to_owned();
     match header.rights.iter().find(|(name, _)| *name == namespace) {
         Some((_, Answer::Is(status))) => {
-            review["status"] = status.clone();
+            review["status"] = status.clone().into();
             Ok(Reply::json(201, &review).into_response())
         }
         Some((_, Answer::Failed(failure))) => refuse(failure),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use super::json::{flag, list, text};
 use super::schema::{self, Shape};

@@ -1,6 +1,6 @@
 //! Refusals as the API server words them (`k8s.io/apimachinery/pkg/api/errors`).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::json::{set, unset};
 use super::resource::Resource;

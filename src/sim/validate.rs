@@ -2,7 +2,7 @@
 //! `k8s.io/apimachinery/pkg/api/validation`): those of metadata, budgets, leases, nodes, workloads and pods that callers
 //! of this tool can meet.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::json::{int, list, text};
 use super::resource::Resource;
@@ -172,7 +172,7 @@ fn owners(owners: &[Value]) -> Vec<Problem> {
             name(first),
             name(second)
         );
-        found.push(Problem::invalid(field, &Value::Array(owners.to_vec()), &why));
+        found.push(Problem::invalid(field, &owners.into(), &why));
     }
     found
 }

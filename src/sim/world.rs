@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::sim::value::Value;
 use ipnet::Ipv4Net;
-use serde_json::Value;
 
 use super::api::Snapshots;
 use super::clock::Clock;

@@ -3,7 +3,7 @@
 
 use std::iter;
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::clock::Clock;
 use crate::sim::resource::Resource;

@@ -1,6 +1,6 @@
 //! Server-side apply (KEP-555): create or merge, with an owner for every field.
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::lifecycle::Part;
@@ -150,12 +150,12 @@ fn merge_applied(live: &mut Value, applied: &Value, shape: &Shape) {
             let Value::Object(map) = live else { return };
             for (name, change) in changes {
                 let inner = schema::member(shape, name).unwrap_or(Shape::Any);
-                merge_applied(map.entry(name.clone()).or_insert(Value::Null), change, &inner);
+                merge_applied(map.entry(name), change, &inner);
             }
         }
         (Value::Array(changes), Shape::List(item, keys, _)) => {
             if !live.is_array() {
-                *live = Value::Array(Vec::new());
+                *live = json!([]);
             }
             let Value::Array(items) = live else { return };
             for change in changes {

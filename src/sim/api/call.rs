@@ -7,6 +7,7 @@ use hyper::upgrade::OnUpgrade;
 use serde::de::DeserializeOwned;
 
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::plain;
 
 use super::{Form, protobuf};
 
@@ -97,7 +98,7 @@ impl Call {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
         if self.header("content-type").contains("protobuf") {
             let read = protobuf::decode(&self.body).map_err(|why| Refusal::unsupported_media(&why))?;
-            return serde_json::from_value(read).map_err(|e| Refusal::bad_request(e.to_string()));
+            return serde_json::from_value(plain(&read)).map_err(|e| Refusal::bad_request(e.to_string()));
         }
         serde_json::from_slice(&self.body).map_err(|e| {
             Refusal::bad_request(format!("the body of the request is not the JSON expected: {e}"))

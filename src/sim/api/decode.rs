@@ -1,7 +1,7 @@
 //! From a body to an object of its kind: unknown members, defaults, fit to the path.
 
+use crate::sim::value::{Text, Value};
 use base64::prelude::*;
-use serde_json::Value;
 
 use crate::sim::clock::hex;
 use crate::sim::defaults;
@@ -65,7 +65,7 @@ pub(crate) fn mistake(kind: &str, object: &Value) -> Option<String> {
         }),
         "Secret" => {
             let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
-            let bad = |(_, value): (&String, &Value)| BASE64_STANDARD.decode(value.as_str().unwrap_or_default()).is_err();
+            let bad = |(_, value): (&Text, &Value)| BASE64_STANDARD.decode(value.as_str().unwrap_or_default()).is_err();
             data.into_iter().any(bad).then(|| "illegal base64 data at input byte 0".to_owned())
         }
         _ => None,

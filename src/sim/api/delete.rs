@@ -1,6 +1,6 @@
 //! delete and deletecollection.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{list, text, uid};
 use crate::sim::lifecycle::Deletion;

@@ -1,7 +1,7 @@
 //! `/api`, `/apis`, `/openapi/v3`, `/version` and health.
 
+use crate::sim::value::{Value, json};
 use base64::prelude::*;
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::sim::resource::{Registry, Resource};

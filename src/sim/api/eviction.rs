@@ -1,6 +1,6 @@
 //! The eviction subresource, step by step as `kubernetes/pkg/registry/core/pod/storage/eviction.go` (1.36).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{condition, int, is_deleting, is_finished, is_ready, set, set_condition, text};
 use crate::sim::lifecycle::Deletion;
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_budget_that_makes_no_sense_is_forbidden() {
         assert_eq!(refusal(json!({"observedGeneration": 1, "disruptionsAllowed": -1})).code, 403);
-        let disrupted: serde_json::Map<String, Value> =
+        let disrupted: crate::sim::value::Map =
             (0..=MAX_DISRUPTED).map(|n| (n.to_string(), json!("2026-01-01T00:00:00Z"))).collect();
         let full = json!({"observedGeneration": 1, "disruptionsAllowed": 1, "disruptedPods": disrupted});
         assert_eq!(refusal(full).code, 403);

@@ -1,11 +1,11 @@
 //! exec over a WebSocket (`v5.channel.k8s.io`, KEP-4006): a command runs at once, its output goes out on the channels.
 
+use crate::sim::value::{Value, json};
 use futures::SinkExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::schema::Path;
 
@@ -57,7 +57,7 @@ impl FieldSet {
                 self.0.insert(path.clone());
                 continue;
             }
-            path.push(element.clone());
+            path.push(element.to_string());
             if rest.as_object().is_none_or(Map::is_empty) {
                 self.0.insert(path.clone());
             }
@@ -74,7 +74,7 @@ impl FieldSet {
             let mut here = &mut root;
             for element in path {
                 let Value::Object(map) = here else { break };
-                here = map.entry(element.clone()).or_insert_with(|| json!({}));
+                here = map.entry_or(element, || json!({}));
             }
             if next.is_some_and(|next| next.starts_with(path)) {
                 here["."] = json!({});
@@ -124,7 +124,7 @@ fn printed(element: &str) -> String {
         Some(("f", name)) => format!(".{name}"),
         Some(("v", value)) => format!("[={value}]"),
         Some((_, key)) => {
-            let key: Map<String, Value> = serde_json::from_str(key).unwrap_or_default();
+            let key: Map = serde_json::from_str(key).unwrap_or_default();
             let pairs: Vec<String> = key.iter().map(|(name, value)| format!("{name}={value}")).collect();
             format!("[{}]", pairs.join(","))
         }
@@ -149,7 +149,7 @@ fn remove(here: &mut Value, path: &[String]) {
         Value::Object(map) => {
             let Some(name) = first.strip_prefix("f:") else { return };
             if rest.is_empty() {
-                map.shift_remove(name);
+                map.remove(name);
             } else if let Some(inner) = map.get_mut(name) {
                 remove(inner, rest);
             }

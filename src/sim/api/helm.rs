@@ -1,6 +1,6 @@
 //! `/sim/helm`: the door for the stand-in for helm (`examples/sim_helm.rs`); no real API server has it.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::helm;
 use crate::sim::status::{Answer, Refusal};

@@ -28,10 +28,10 @@ mod write;
 
 use std::sync::Arc;
 
+use crate::sim::value::Value;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
-use serde_json::Value;
 
 pub(crate) use accept::Form;
 pub(crate) use call::Call;

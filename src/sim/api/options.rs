@@ -1,6 +1,6 @@
 //! The parameters of calls, checked as `k8s.io/apimachinery/pkg/apis/meta/v1/validation` checks them.
 
-use serde_json::json;
+use crate::sim::value::json;
 
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::validate::Problem;

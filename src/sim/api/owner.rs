@@ -1,7 +1,7 @@
 //! Who owns which field: `metadata.managedFields`, as every write records it
 //! (`structured-merge-diff/merge/update.go`, `k8s.io/apimachinery/pkg/util/managedfields`).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::resource::ResourceId;

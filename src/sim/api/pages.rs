@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::sim::value::{Value, json};
 use base64::prelude::*;
-use serde_json::{Value, json};
 
 use crate::sim::json::{int, name, namespace, text};
 use crate::sim::resource::ResourceId;
@@ -99,7 +99,9 @@ pub(crate) fn page(world: &mut World, call: &Call, target: &Target, filter: &Fil
 /// A list that is shorter than a page: nothing has to be kept for the next one, and a selector may use an index.
 fn whole(world: &World, target: &Target, limit: Option<usize>, filter: &Filter) -> Option<Page> {
     let limit = limit?;
-    if filter.is_empty() && world.store.list(target.resource, target.namespace.as_deref()).nth(limit).is_some() {
+    if filter.is_empty()
+        && world.store.list(target.resource, target.namespace.as_deref()).nth(limit).is_some()
+    {
         return None;
     }
     let objects = filter.objects(world, target);

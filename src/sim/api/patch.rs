@@ -1,7 +1,7 @@
 //! patch: JSON patch, merge patch, strategic merge patch; server-side apply has its own file.
 
+use crate::sim::value::{Value, plain};
 use json_patch::{AddOperation, PatchOperation};
-use serde_json::Value;
 
 use crate::sim::json::{go_kind, merge, name, set, text};
 use crate::sim::resource::Resource;
@@ -102,16 +102,18 @@ fn patch_json(new: &mut Value, call: &Call) -> Answer<()> {
         ));
     }
     let operations: Vec<PatchOperation> =
-        serde_json::from_value(operations).map_err(|_| Refusal::inapplicable())?;
+        serde_json::from_value(plain(&operations)).map_err(|_| Refusal::inapplicable())?;
+    let mut changed = plain(new);
     for operation in operations {
         // The server's library replaces what is not there as well.
         let operation = match operation {
-            PatchOperation::Replace(replace) if new.pointer(replace.path.as_str()).is_none() => {
+            PatchOperation::Replace(replace) if changed.pointer(replace.path.as_str()).is_none() => {
                 PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
             }
             other => other,
         };
-        json_patch::patch(new, &[operation]).map_err(|_| Refusal::inapplicable())?;
+        json_patch::patch(&mut changed, &[operation]).map_err(|_| Refusal::inapplicable())?;
     }
+    *new = changed.into();
     Ok(())
 }

@@ -3,8 +3,8 @@
 //!
 //! Field numbers are those of `generated.proto` in `k8s.io/api` and `k8s.io/apimachinery` (1.36).
 
+use crate::sim::value::{Value, json};
 use base64::prelude::*;
-use serde_json::{Value, json};
 
 /// Before the envelope, `runtime.Unknown` (`apimachinery/pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
@@ -216,11 +216,11 @@ fn object(bytes: &[u8], known: &[Field]) -> Result<Value, String> {
             (Type::Number, Payload::Number(number)) => object[name] = json!(number.cast_signed()),
             (Type::Map, Payload::Bytes(entry)) => {
                 let (key, value) = pair(entry)?;
-                object[name][key] = json!(Payload::Bytes(value).text()?);
+                object[name][&key] = json!(Payload::Bytes(value).text()?);
             }
             (Type::Bytes, Payload::Bytes(entry)) => {
                 let (key, value) = pair(entry)?;
-                object[name][key] = json!(BASE64_STANDARD.encode(value));
+                object[name][&key] = json!(BASE64_STANDARD.encode(value));
             }
             (Type::Object(fields), Payload::Bytes(inner)) => object[name] = self::object(inner, fields)?,
             _ => return Err(format!("{name} is of another type")),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::cni::chart;
 use crate::sim::json::{list, name, text};

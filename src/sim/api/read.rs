@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::sim::value::{ToValue, Value, json};
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::sim::json::{int, set, set_default, text};
+use crate::sim::json::{int, set, set_default, text, unset};
 use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
@@ -157,6 +157,21 @@ pub(crate) enum Presented<'a> {
     Item(Item<'a>),
     /// In another version, or metadata only.
     Changed(Value),
+}
+
+impl ToValue for Presented<'_> {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Stored(object) => (*object).clone(),
+            Self::Item(Item(object)) => {
+                let mut item = (*object).clone();
+                unset(&mut item, "", "kind");
+                unset(&mut item, "", "apiVersion");
+                item
+            }
+            Self::Changed(object) => object.clone(),
+        }
+    }
 }
 
 /// An object without its kind and version.

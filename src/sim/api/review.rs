@@ -1,6 +1,6 @@
 //! SelfSubjectAccessReview and SelfSubjectRulesReview: what the switch for denials says, asked beforehand.
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::json::{set, text};
 use crate::sim::status::{Answer, Refusal};
@@ -56,7 +56,7 @@ fn own(world: &World, call: &Call, review: &mut Value) {
     if let Some(attributes) = review.pointer_mut("/spec/resourceAttributes").and_then(Value::as_object_mut) {
         attributes.retain(|_, value| value != "");
     }
-    let fields = |value: &Value| -> Map<String, Value> {
+    let fields = |value: &Value| -> Map {
         let members = value.as_object().into_iter().flatten();
         members.map(|(key, _)| (format!("f:{key}"), json!({}))).collect()
     };

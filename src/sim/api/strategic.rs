@@ -1,7 +1,7 @@
 //! Strategic merge patch: a merge patch that knows the keys of lists
 //! (`k8s.io/apimachinery/pkg/util/strategicpatch`).
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::schema::{self, Shape, Strategy};
 
@@ -40,17 +40,17 @@ fn is_replaced(shape: &Shape, key: &str) -> bool {
     matches!(shape, Shape::Struct(name) if name.ends_with("PodDisruptionBudgetSpec")) && key == "selector"
 }
 
-fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value, shape: &Shape) {
+fn patch_member(map: &mut Map, key: &str, change: &Value, shape: &Shape) {
     match change {
-        Value::Null => drop(map.shift_remove(key)),
+        Value::Null => drop(map.remove(key)),
         Value::Object(_) if change.get("$patch").is_some_and(|p| p == "delete") => {
-            drop(map.shift_remove(key));
+            drop(map.remove(key));
         }
         // There is nothing that a directive could be about.
         Value::Object(_) if change.get("$patch").is_some() && !map.contains_key(key) => {}
-        Value::Object(_) => patch(map.entry(key).or_insert(Value::Null), change, shape),
+        Value::Object(_) => patch(map.entry(key), change, shape),
         Value::Array(changes) => {
-            let old = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+            let old = map.entry_or(key, || json!([]));
             patch_list(old, changes, shape);
         }
         _ => drop(map.insert(key.to_owned(), change.clone())),
@@ -59,7 +59,7 @@ fn patch_member(map: &mut Map<String, Value>, key: &str, change: &Value, shape: 
 
 fn patch_list(old: &mut Value, changes: &[Value], shape: &Shape) {
     let Value::Array(items) = old else {
-        *old = Value::Array(changes.iter().map(without_directives).collect());
+        *old = changes.iter().map(without_directives).collect();
         return;
     };
     match shape {
@@ -75,9 +75,9 @@ fn patch_list(old: &mut Value, changes: &[Value], shape: &Shape) {
             let before = std::mem::take(items);
             let place = |value: &Value| before.iter().position(|b| b == value);
             let rest = before.iter().filter(|b| !changes.contains(b)).cloned().collect();
-            *items = interleaved(changes.to_vec(), rest, place);
+            *items = interleaved(changes.to_vec(), rest, place).into();
         }
-        _ => *items = changes.to_vec(),
+        _ => *items = changes.to_vec().into(),
     }
 }
 
@@ -142,7 +142,7 @@ fn without_directives(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::sim::value::json;
 
     fn patched(mut object: Value, change: &Value) -> Value {
         patch(&mut object, change, &Shape::Struct("core.v1.Node".to_owned()));

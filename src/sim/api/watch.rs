@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sim::value::{Value, json};
 use futures::StreamExt;
 use futures::stream;
 use hyper::body::Bytes;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

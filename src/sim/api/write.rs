@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::admission;
 use crate::sim::json::{int, set, text, uid, unset};

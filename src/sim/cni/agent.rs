@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::model::MIGRATION_LABEL;
 use crate::sim::control;
@@ -51,7 +51,7 @@ fn configuration(world: &World, node: &str, namespace: &str) -> Result<BTreeMap<
 
 fn string_map(value: &Value) -> BTreeMap<String, String> {
     let pairs = value.as_object().into_iter().flatten();
-    pairs.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+    pairs.filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned()))).collect()
 }
 
 /// Creates the CiliumNode that the operator gives a range to.

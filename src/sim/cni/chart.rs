@@ -1,7 +1,7 @@
 //! What the Cilium chart renders, for the values that a migration depends on (cilium/charts 1.16 to 1.20,
 //! `templates/cilium-configmap.yaml`, `cilium-agent/daemonset.yaml`, `cilium-operator/deployment.yaml`).
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::hex;
@@ -86,7 +86,7 @@ fn refuse(values: &Value, version: &str) -> Result<(), String> {
 /// Helm prints scalars into the ConfigMap as text.
 fn printed(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Null => String::new(),
         Value::Array(items) => items.iter().map(printed).collect::<Vec<_>>().join(" "),
         other => other.to_string(),

@@ -1,6 +1,6 @@
 //! The CustomResourceDefinitions that the Cilium operator creates when it starts (chart 1.20.0, operator ClusterRole).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::resource::id;
 use crate::sim::world::World;

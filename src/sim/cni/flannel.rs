@@ -1,7 +1,7 @@
 //! Flannel: what its pod does to a node when it starts (flannel-io/flannel 0.28 `Documentation/kube-flannel.yml`,
 //! `pkg/trafficmngr/iptables`), and the address plugin `flannel` with its delegate `bridge`.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::control;
 use crate::sim::json::{entry, flag, set, set_condition, text};

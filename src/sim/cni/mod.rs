@@ -6,7 +6,7 @@ mod definitions;
 pub(crate) mod flannel;
 pub(crate) mod operator;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::text;
 use crate::sim::node::{CNI_DIR, Machine};

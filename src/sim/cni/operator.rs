@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::sim::value::json;
 use ipnet::Ipv4Net;
-use serde_json::json;
 
 use crate::sim::json::{
     condition, flag, is_deleting, is_ready, label, list, name, namespace, set, set_condition, set_list, text,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value};
 
 use crate::sim::json::{controller, int, is_deleting, is_ready, name, namespace, set, set_condition, text};
 use crate::sim::resource::id;
@@ -101,16 +101,12 @@ fn matching(world: &World, budget: &Value) -> Vec<Arc<Value>> {
 }
 
 /// Evictions granted for pods that are still there and not deleting; and when the next one expires.
-fn still_granted(
-    world: &World,
-    budget: &Value,
-    pods: &[Arc<Value>],
-) -> (Map<String, Value>, Option<Duration>) {
+fn still_granted(world: &World, budget: &Value, pods: &[Arc<Value>]) -> (Map, Option<Duration>) {
     let mut kept = Map::new();
     let mut recheck: Option<u64> = None;
     let granted = budget.pointer("/status/disruptedPods").and_then(Value::as_object);
     for (pod, time) in granted.into_iter().flatten() {
-        let is_there = pods.iter().any(|p| name(p) == pod && !is_deleting(p));
+        let is_there = pods.iter().any(|p| name(p) == pod.as_str() && !is_deleting(p));
         let age = time.as_str().and_then(|t| world.clock.seconds_since(t)).unwrap_or(GRANTED + 1);
         if is_there && age <= GRANTED {
             kept.insert(pod.clone(), time.clone());

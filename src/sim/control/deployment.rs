@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{flag, int, is_deleting, name, namespace, owner_reference, set, text};
 use crate::sim::resource::id;
@@ -43,7 +43,7 @@ fn is_new(deployment: &Value, set: &Value) -> bool {
     let labels =
         |t: &Value| t.pointer("/metadata/labels").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut has_labels = labels(has);
-    has_labels.shift_remove(HASH);
+    has_labels.remove(HASH);
     wanted["spec"] == has["spec"]
         && labels(wanted) == has_labels
         && wanted.pointer("/metadata/annotations") == has.pointer("/metadata/annotations")

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{
     is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid,

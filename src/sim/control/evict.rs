@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{is_deleting, list, text};
 use crate::sim::resource::id;

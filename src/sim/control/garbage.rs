@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{flag, is_deleting, list, set_list, text, uid};
 use crate::sim::lifecycle::Deletion;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{flag, label, list, text};
 use crate::sim::resource::id;

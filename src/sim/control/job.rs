@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{flag, int, is_condition_true, is_deleting, is_ready, name, set_condition, text};
 use crate::sim::resource::id;

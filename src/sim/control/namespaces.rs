@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use crate::sim::value::json;
 
 use crate::sim::json::{is_deleting, set};
 use crate::sim::lifecycle::Deletion;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::letters;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{int, is_deleting, is_ready, label, name, text};
 use crate::sim::resource::id;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, list, name, set, text};
 use crate::sim::resource::id;

@@ -1,7 +1,7 @@
 //! Taints, tolerations and node selection, as scheduler and DaemonSets read them
 //! (`k8s.io/component-helpers/scheduling/corev1`).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{at, list, text};
 use crate::sim::selector::Labels;

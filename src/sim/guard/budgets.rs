@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, name, namespace, text, uid};
 use crate::sim::resource::id;

@@ -1,6 +1,6 @@
 //! What may be deleted: the journal's inventory, what the tool made, and pods that their controller brings back.
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{controller, entry, label, list, name, namespace, text, uid};
 use crate::sim::resource::id;

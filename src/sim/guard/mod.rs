@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use super::api::{Call, Route};
 use super::json::text;

@@ -1,8 +1,8 @@
 //! A node that was switched takes new pods only after probes from it were all answered, and when every pod on it has
 //! an address of its network.
 
+use crate::sim::value::Value;
 use ipnet::Ipv4Net;
-use serde_json::Value;
 
 use crate::model::{MIGRATION_LABEL, PROBE_LABEL};
 use crate::sim::cni::agent;

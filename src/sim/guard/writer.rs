@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::sim::json::{int, text};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::{Rule, Seen};
@@ -45,7 +46,7 @@ fn is_lease(seen: &Seen) -> bool {
     seen.write.resource == "leases" && (&*key.namespace, &*key.name) == LEASE
 }
 
-fn lease(world: &World) -> Option<&serde_json::Value> {
+fn lease(world: &World) -> Option<&Value> {
     let leases = world.registry.find("coordination.k8s.io", "leases")?;
     world.object(leases, LEASE.0, LEASE.1)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 use tokio::time::Instant;
 
 use crate::sim::cni;

@@ -1,6 +1,6 @@
 //! Network links and the routes that follow from them, as `ip -j` shows them.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::Machine;
 
@@ -69,5 +69,5 @@ pub(crate) fn routes(machine: &Machine) -> Value {
     }
     let added = |(dst, gateway): (&String, &String)| json!({"dst": dst, "gateway": gateway, "dev": "eth0", "flags": []});
     all.extend(machine.routes.iter().map(added));
-    Value::Array(all)
+    all.into()
 }

@@ -12,8 +12,8 @@ pub(crate) mod shell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use crate::sim::value::Value;
 use ipnet::Ipv4Net;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::sim::store::Key;

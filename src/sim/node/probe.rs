@@ -1,6 +1,6 @@
 //! This tool's probe client as the simulator plays it: one attempt on every target each interval.
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::agent::{PathResult, Results, Spec};
 use crate::sim::json::{flag, text};

@@ -1,6 +1,6 @@
 //! What runs in a pod, told by its shape: the simulator plays these programs.
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::agent::Spec;
 use crate::sim::json::{label, list, text};

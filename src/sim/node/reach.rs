@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::agent::{PORT, Target, TargetKind};
 use crate::sim::control::endpoints;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::firewall::Flavour;
 use super::{CNI_DIR, Machine, links};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{condition, flag, is_finished, list, name, namespace, text};
 use crate::sim::world::World;

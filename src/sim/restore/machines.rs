@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::sim::value::Value;
 use ipnet::Ipv4Net;
-use serde_json::Value;
 
 use crate::sim::cni::{agent, flannel};
 use crate::sim::json::{annotation, condition, flag, is_finished, label, list, name, namespace, text, unset};

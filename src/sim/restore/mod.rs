@@ -11,7 +11,8 @@ mod revisions;
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use crate::sim::Objects;
+use crate::sim::value::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::json::{list, namespace, set, text, uid};
@@ -23,10 +24,10 @@ pub(super) use network::network;
 
 /// Puts recorded objects into an empty world; a frozen one keeps every object as it is even where a projection left out
 /// what controllers need.
-pub(super) fn restore(world: &mut World, objects: Vec<Value>) {
+pub(super) fn restore(world: &mut World, objects: Objects) {
     let is_frozen = world.frozen;
     let (definitions, others): (Vec<Value>, Vec<Value>) =
-        objects.into_iter().partition(|o| text(o, "/kind") == "CustomResourceDefinition");
+        objects.into_all().into_iter().partition(|o| text(o, "/kind") == "CustomResourceDefinition");
     let mut unknown: HashMap<String, usize> = HashMap::new();
     count_on(world, definitions.iter().chain(&others));
     for object in definitions.into_iter().chain(others) {

@@ -1,7 +1,8 @@
 //! Address ranges of a recorded cluster, from the objects that say them.
 
+use crate::sim::Objects;
+use crate::sim::value::Value;
 use ipnet::Ipv4Net;
-use serde_json::Value;
 
 use crate::sim::json::{entry, label, list, name, namespace, text};
 use crate::sim::world::Network;
@@ -14,7 +15,7 @@ const SERVICES: &str = "10.96.0.0/12";
 ///
 /// # Errors
 /// A pod network that is no IPv4 range.
-pub(in crate::sim) fn network(objects: &[Value], version: Option<&str>) -> Result<Network, String> {
+pub(in crate::sim) fn network(objects: &Objects, version: Option<&str>) -> Result<Network, String> {
     let pods = pod_network(objects).unwrap_or_else(|| PODS.to_owned());
     let pods = pods.parse().map_err(|_| format!("{pods:?} in Flannel's net-conf.json is no IPv4 range"))?;
     let of_kind = |kind: &'static str| objects.iter().filter(move |o| text(o, "/kind") == kind);
@@ -29,14 +30,14 @@ pub(in crate::sim) fn network(objects: &[Value], version: Option<&str>) -> Resul
     })
 }
 
-fn pod_network(objects: &[Value]) -> Option<String> {
+fn pod_network(objects: &Objects) -> Option<String> {
     let config = objects.iter().find(|o| text(o, "/kind") == "ConfigMap" && name(o) == "kube-flannel-cfg")?;
     let net: Value = serde_json::from_str(entry(config, "/data", "net-conf.json")?).ok()?;
     Some(text(&net, "/Network").to_owned()).filter(|n| !n.is_empty())
 }
 
 /// From the ServiceCIDR, or around the address of the API server's own Service.
-fn services(objects: &[Value]) -> Ipv4Net {
+fn services(objects: &Objects) -> Ipv4Net {
     let said =
         objects.iter().filter(|o| text(o, "/kind") == "ServiceCIDR").flat_map(|o| list(o, "/spec/cidrs"));
     let said = said.filter_map(Value::as_str).find_map(|c| c.parse().ok());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 use tokio::time::Instant;
 
 use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, list, set_default, text, uid};

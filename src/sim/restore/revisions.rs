@@ -1,7 +1,7 @@
 //! Which revision of a workload its recorded pods belong to: the hashes of a real controller are other than ours, and
 //! a template that nobody changed must not be rolled out again.
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::control::pods;
 use crate::sim::json::{annotation, label, set, text, uid, unset};

@@ -1,6 +1,7 @@
 //! A busy cluster: three zones, tight budgets, volumes that hold pods in their zone, host ports, pods that keep apart.
 
-use serde_json::{Value, json};
+use crate::sim::Objects;
+use crate::sim::value::{Value, json};
 
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
@@ -24,7 +25,7 @@ const NAMES: [(&str, &str); 12] = [
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
-pub(super) fn objects() -> Result<Vec<Value>, SimError> {
+pub(super) fn objects() -> Result<Objects, SimError> {
     let node = |(name, zone): (&'static str, &'static str)| Node {
         name,
         zone,

@@ -6,7 +6,7 @@ mod shop;
 mod site;
 mod stuck;
 
-use serde_json::Value;
+use crate::sim::Objects;
 
 use super::cluster::SimError;
 
@@ -21,7 +21,7 @@ pub struct Sample {
     ///
     /// # Errors
     /// None that a user could cause: the tests build every sample.
-    pub build: fn() -> Result<Vec<Value>, SimError>,
+    pub build: fn() -> Result<Objects, SimError>,
 }
 
 /// All samples, the default first.

@@ -1,6 +1,7 @@
 //! A small shop: what a first migration looks like.
 
-use serde_json::{Value, json};
+use crate::sim::Objects;
+use crate::sim::value::{Value, json};
 
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
@@ -18,7 +19,7 @@ const fn node(name: &'static str, zone: &'static str, control_plane: bool) -> No
     Node { name, zone, cpu: "4", memory: "16Gi", control_plane }
 }
 
-pub(super) fn objects() -> Result<Vec<Value>, SimError> {
+pub(super) fn objects() -> Result<Objects, SimError> {
     let small = json!({"requests": {"cpu": "200m", "memory": "256Mi"}});
     let large = json!({"requests": {"cpu": "500m", "memory": "1Gi"}});
     let sized = |workload: Workload, image: &str, size: &Value| {

@@ -1,8 +1,9 @@
 //! From machines and workloads to the objects of a cluster in which everything has come up.
 
+use crate::sim::Objects;
+use crate::sim::value::{Value, json};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::sim::builder::Builder;
 use crate::sim::cluster::SimError;
@@ -36,7 +37,7 @@ pub(super) struct Site {
 
 impl Site {
     /// Its objects once everything runs.
-    pub(super) fn objects(self) -> Result<Vec<Value>, SimError> {
+    pub(super) fn objects(self) -> Result<Objects, SimError> {
         let net = json!({"Network": POOL, "EnableNFTables": false, "Backend": {"Type": "vxlan"}});
         let mut given = fixture::namespaces(&self.objects, &self.workloads);
         given.extend(self.nodes());
@@ -61,7 +62,7 @@ impl Site {
         for (resource, _) in world.registry.served().filter(|(r, _)| *r != id::EVENTS) {
             all.extend(world.store.list(resource, None).map(|o| recorded(o)));
         }
-        Ok(all)
+        Ok(all.into())
     }
 
     fn nodes(&self) -> Vec<Value> {

@@ -1,13 +1,14 @@
 //! A cluster that must be put in order first: a preflight says by what.
 
-use serde_json::{Value, json};
+use crate::sim::Objects;
+use crate::sim::value::json;
 
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
 
 use super::site::{Node, Site};
 
-pub(super) fn objects() -> Result<Vec<Value>, SimError> {
+pub(super) fn objects() -> Result<Objects, SimError> {
     let node = |name: &'static str, zone: &'static str| Node {
         name,
         zone,

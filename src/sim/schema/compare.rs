@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value};
 
 use super::{Keys, Shape, is_whole, member};
 
@@ -114,7 +114,7 @@ fn elements<'a>(parts: Option<&Parts<'a>>) -> BTreeMap<String, &'a Value> {
 enum Parts<'a> {
     /// It is owned as a whole.
     Leaf,
-    Members(&'a Map<String, Value>),
+    Members(&'a Map),
     /// The items of a list with keys, by their elements of a path.
     Items(&'a Shape, Vec<(String, &'a Value)>),
 }
@@ -151,7 +151,7 @@ pub(crate) fn element(item: &Value, keys: &Keys) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::sim::value::json;
 
     use super::*;
 

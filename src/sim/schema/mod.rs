@@ -12,7 +12,7 @@ mod typed;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value};
 
 use super::resource::Resource;
 
@@ -89,8 +89,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let entries = |member: &str| file[member].as_object().cloned().unwrap_or_default();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     Table {
-        kinds: entries("kinds").iter().map(|(kind, name)| (kind.clone(), text(name))).collect(),
-        types: entries("types").iter().map(|(name, fields)| (name.clone(), read_type(fields))).collect(),
+        kinds: entries("kinds").iter().map(|(kind, name)| (kind.to_string(), text(name))).collect(),
+        types: entries("types").iter().map(|(name, fields)| (name.to_string(), read_type(fields))).collect(),
     }
 });
 
@@ -100,9 +100,9 @@ fn read_type(fields: &Value) -> Type {
         if name == "." {
             this.atomic = true;
         } else {
-            let head = field.get(0).unwrap_or(field);
+            let head = field.as_array().and_then(|items| items.first()).unwrap_or(field);
             let always = head.as_str().is_some_and(|f| f.ends_with('!'));
-            this.fields.insert(name.clone(), Field { shape: read_shape(field), always });
+            this.fields.insert(name.to_string(), Field { shape: read_shape(field), always });
         }
     }
     this
@@ -159,9 +159,9 @@ pub(crate) fn of_definition(schema: &Value) -> Shape {
     Shape::Inline(Arc::new(whole))
 }
 
-fn read_properties(properties: &Map<String, Value>) -> Type {
+fn read_properties(properties: &Map) -> Type {
     let field = |schema: &Value| Field { shape: read_property(schema), always: false };
-    let fields = properties.iter().map(|(name, schema)| (name.clone(), field(schema))).collect();
+    let fields = properties.iter().map(|(name, schema)| (name.to_string(), field(schema))).collect();
     Type { fields, atomic: false }
 }
 

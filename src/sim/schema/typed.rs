@@ -1,6 +1,6 @@
 //! What a Go struct makes of a JSON document: unknown members go, empty ones are not printed, others always are.
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Text, Value, json};
 
 use super::{Shape, member, named};
 use crate::sim::json::go_kind;
@@ -73,13 +73,13 @@ fn within(place: &mut Place<'_>, step: &str, work: impl FnOnce(&mut Place<'_>)) 
     place.path.truncate(length);
 }
 
-fn fit_members(map: &mut Map<String, Value>, shape: &Shape, place: &mut Place<'_>, surplus: &mut Surplus) {
-    let keys: Vec<String> = map.keys().cloned().collect();
+fn fit_members(map: &mut Map, shape: &Shape, place: &mut Place<'_>, surplus: &mut Surplus) {
+    let keys: Vec<Text> = map.keys().cloned().collect();
     for key in keys {
         match member(shape, &key) {
             None => {
                 surplus.unknown.push(format!("{}.{key}", place.path).trim_start_matches('.').to_owned());
-                map.shift_remove(&key);
+                map.remove(&key);
             }
             Some(inner) => {
                 if let Some(value) = map.get_mut(&key) {
@@ -89,7 +89,7 @@ fn fit_members(map: &mut Map<String, Value>, shape: &Shape, place: &mut Place<'_
                     .get(&key)
                     .is_some_and(|value| is_left_out(&key, value, &inner) && !is_kept(shape, &key, value))
                 {
-                    map.shift_remove(&key);
+                    map.remove(&key);
                 }
             }
         }
@@ -127,7 +127,7 @@ fn is_left_out(key: &str, value: &Value, shape: &Shape) -> bool {
     }
 }
 
-fn add_what_is_always_there(map: &mut Map<String, Value>, shape: &Shape) {
+fn add_what_is_always_there(map: &mut Map, shape: &Shape) {
     let Shape::Struct(name) = shape else { return };
     for (member, field) in named(name).into_iter().flat_map(|t| &t.fields).filter(|(_, f)| f.always) {
         if map.get(member).is_some_and(|v| !v.is_null()) {

@@ -2,7 +2,7 @@
 
 mod parse;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use super::json::{at, flag, list, text};
 
@@ -54,7 +54,7 @@ impl Labels {
         let mut all = Vec::new();
         if let Some(labels) = selector.get("matchLabels").and_then(Value::as_object) {
             for (key, value) in labels {
-                all.push(Requirement::Is(key.clone(), value.as_str()?.to_owned()));
+                all.push(Requirement::Is(key.to_string(), value.as_str()?.to_owned()));
             }
         }
         for expression in list(selector, "/matchExpressions") {
@@ -223,7 +223,7 @@ fn field_pointer(field: &str, plural: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::sim::value::json;
 
     fn hit(selector: &str, labels: &Value) -> bool {
         Labels::parse(selector).unwrap().matches_map(labels)

@@ -1,7 +1,7 @@
 //! The grammar of label selectors in queries, with the server's words for what does not fit
 //! (`k8s.io/apimachinery/pkg/labels/selector.go`).
 
-use serde_json::json;
+use crate::sim::value::json;
 
 use super::Requirement;
 use crate::sim::validate::{LABEL_VALUE, is_label_value, label_key_problems};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 /// Events kept per resource; older ones answer 410, as after an etcd compaction. Each holds its object twice.
 const KEPT: usize = 1_000;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use crate::sim::value::{Map, Value};
 
 use crate::sim::json::{at, list, text, uid};
 use crate::sim::resource::id;
@@ -108,11 +108,11 @@ impl Index {
     }
 }
 
-fn labels_of(object: &Value) -> Option<&Map<String, Value>> {
+fn labels_of(object: &Value) -> Option<&Map> {
     at(object, "/metadata/labels").and_then(Value::as_object)
 }
 
-fn pairs(labels: Option<&Map<String, Value>>) -> impl Iterator<Item = String> + '_ {
+fn pairs(labels: Option<&Map>) -> impl Iterator<Item = String> + '_ {
     let all = labels.into_iter().flatten();
     all.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
 }

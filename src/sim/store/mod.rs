@@ -7,7 +7,7 @@ mod index;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -58,13 +58,13 @@ impl Change {
 
 /// A change of a pod; no `before` is a creation, no `after` the end.
 #[derive(Clone, Debug)]
-pub struct PodChange {
+pub(crate) struct PodChange {
     /// When.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// As it was.
-    pub before: Option<Arc<Value>>,
+    pub(crate) before: Option<Arc<Value>>,
     /// As it is.
-    pub after: Option<Arc<Value>>,
+    pub(crate) after: Option<Arc<Value>>,
 }
 
 /// All objects.

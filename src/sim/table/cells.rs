@@ -1,6 +1,6 @@
 //! What cells of many kinds have in common: ages, containers, selectors.
 
-use serde_json::{Map, Value, json};
+use crate::sim::value::{Map, Value, json};
 
 use crate::sim::clock::Clock;
 use crate::sim::json::{list, text};

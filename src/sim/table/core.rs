@@ -1,6 +1,6 @@
 //! Tables of the core group, but pods.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Map, Text, Value, json};
 
 use super::Printer;
 use super::cells::{age, labels, none_if_empty, text_or};
@@ -56,7 +56,7 @@ fn node(o: &Value, clock: &Clock) -> Vec<Value> {
 
 fn roles<'a>(node: &'a Value) -> Vec<&'a str> {
     let labels = node.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-    let role = |(key, value): (&'a String, &'a Value)| match key.strip_prefix("node-role.kubernetes.io/") {
+    let role = |(key, value): (&'a Text, &'a Value)| match key.strip_prefix("node-role.kubernetes.io/") {
         Some(role) => Some(role),
         None if key == "kubernetes.io/role" => value.as_str(),
         None => None,
@@ -117,7 +117,7 @@ pub(super) fn balancer(object: &Value) -> Vec<String> {
 }
 
 fn members(object: &Value, pointer: &str) -> usize {
-    object.pointer(pointer).and_then(Value::as_object).map_or(0, serde_json::Map::len)
+    object.pointer(pointer).and_then(Value::as_object).map_or(0, Map::len)
 }
 
 fn config_map(o: &Value, clock: &Clock) -> Vec<Value> {

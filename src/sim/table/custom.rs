@@ -1,7 +1,7 @@
 //! Tables of custom resources: the columns that their definition adds
 //! (`apiextensions-apiserver/pkg/registry/customresource/tableconvertor`).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::cells::{age, since};
 use crate::sim::clock::Clock;
@@ -64,7 +64,7 @@ fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
         return find(item(object, inside)?, rest);
     }
     let (member, rest) = member(rest)?;
-    find(object.get(member)?, rest)
+    find(object.get(&member)?, rest)
 }
 
 /// The name of a member, in which `\.` is a point, and what follows it.
@@ -83,7 +83,7 @@ fn member(path: &str) -> Option<(String, &str)> {
 
 fn item<'a>(value: &'a Value, inside: &str) -> Option<&'a Value> {
     if let Some(quoted) = inside.strip_prefix('\'').and_then(|i| i.strip_suffix('\'')) {
-        return value.get(quoted.replace("\\.", "."));
+        return value.get(&quoted.replace("\\.", "."));
     }
     let items = value.as_array()?;
     if inside == "*" {

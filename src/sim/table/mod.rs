@@ -14,7 +14,7 @@ mod workload;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::clock::Clock;
 use super::json::{name, text};
@@ -34,9 +34,9 @@ static COLUMNS: LazyLock<HashMap<String, Vec<Value>>> = LazyLock::new(|| {
         let description = &file["descriptions"][at];
         json!({"name": of[0], "type": of[1], "format": of[2], "description": description, "priority": of[3]})
     };
-    let columns = |all: &Value| all.as_array().into_iter().flatten().map(column).collect();
+    let columns = |all: &Value| all.as_array().into_iter().flatten().map(column).collect::<Vec<_>>();
     let all = file["columns"].as_object().into_iter().flatten();
-    all.map(|(resource, of)| (resource.clone(), columns(of))).collect()
+    all.map(|(resource, of)| (resource.to_string(), columns(of))).collect()
 });
 
 /// The columns of a resource.

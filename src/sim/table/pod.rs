@@ -1,7 +1,7 @@
 //! The table of pods: what of all their containers is told in one word (`printPod`).
 
+use crate::sim::value::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::Printer;
 use super::cells::{age, duration, text_or};

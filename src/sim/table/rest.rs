@@ -1,6 +1,6 @@
 //! Tables of the smaller groups.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::Printer;
 use super::cells::{age, amount, first_three, number, selector, since, text_or};

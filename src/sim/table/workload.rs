@@ -1,6 +1,6 @@
 //! Tables of the kinds that make pods.
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use super::Printer;
 use super::cells::{age, containers, duration, labels, number, selector, since, text_or};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{at, is_finished, list, namespace, text};
 use crate::sim::resource::id;

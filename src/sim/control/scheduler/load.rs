@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{flag, int, is_deleting, is_finished, list, text};
 use crate::sim::resource::id;

@@ -14,7 +14,7 @@ mod volumes;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::sim::value::{Value, json};
 
 use crate::sim::json::{
     condition, controller, flag, is_deleting, is_finished, name, set, set_condition, text,
@@ -206,7 +206,7 @@ fn place(wish: &Wish<'_>, site: &Site, node: &Value) -> Result<(), Vec<Reason>> 
 }
 
 fn unschedulable() -> Value {
-    serde_json::json!({"spec": {"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}})
+    json!({"spec": {"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}})
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::sim::value::Value;
 
 use crate::sim::json::{list, text};
 
@@ -163,7 +163,7 @@ fn thousandths(amount: &Value) -> Option<i64> {
         ("", 1),
     ];
     let text = match amount {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
@@ -181,7 +181,7 @@ fn thousandths(amount: &Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::sim::value::json;
 
     #[test]
     fn quantities_are_read() {

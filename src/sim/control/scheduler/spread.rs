@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::control::taints;
 use crate::sim::json::{int, is_deleting, is_finished, label, list, namespace, set, text};

@@ -1,6 +1,6 @@
 //! Volumes that are bound to nodes or zones (`volumebinding`, `volumezone`).
 
-use serde_json::{Value, json};
+use crate::sim::value::{Value, json};
 
 use crate::sim::control::taints;
 use crate::sim::json::{label, list, namespace, text};
