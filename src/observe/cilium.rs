@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -90,6 +91,9 @@ struct ConfigSpec {
     defaults: BTreeMap<String, String>,
 }
 
+/// Versions by their paths, with the plural names of what each serves.
+type Served = Vec<(String, Vec<String>)>;
+
 /// The plural names of what is read of the group.
 const NODES: &str = "ciliumnodes";
 const ENDPOINTS: &str = "ciliumendpoints";
@@ -123,12 +127,13 @@ pub(super) async fn state(reader: &Reader, strings: &mut Interner) -> Result<Cil
 /// name: with thousands of nodes the lists of all would be read for each of them.
 pub(super) async fn of_node(
     reader: &Reader,
+    group: &Group,
     strings: &mut Interner,
     node: &str,
     pods: &[Pod],
 ) -> Result<CiliumState> {
     let mut state = CiliumState::default();
-    let served = served(reader).await?;
+    let served = group.of_nodes(reader).await?;
     if let Some(path) = path_of(&served, NODES) {
         state.nodes = nodes(reader, strings, path, &Selection::named(node)).await?;
     }
@@ -179,8 +184,26 @@ fn api_version(path: &str) -> Option<String> {
     path.strip_prefix("/apis/").map(str::to_owned)
 }
 
+/// What of the group is served, once nodes and endpoints are: it is asked for each node again and again, and definitions
+/// that were there stay.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Group(Arc<OnceLock<Served>>);
+
+impl Group {
+    async fn of_nodes(&self, reader: &Reader) -> Result<Served> {
+        if let Some(known) = self.0.get() {
+            return Ok(known.clone());
+        }
+        let served = served(reader).await?;
+        if [NODES, ENDPOINTS].iter().all(|resource| path_of(&served, resource).is_some()) {
+            return Ok(self.0.get_or_init(|| served).clone());
+        }
+        Ok(served)
+    }
+}
+
 /// The group's versions by their paths, the preferred one first as the API server lists them, with what they serve.
-async fn served(reader: &Reader) -> Result<Vec<(String, Vec<String>)>> {
+async fn served(reader: &Reader) -> Result<Served> {
     let groups: Groups = reader.must_get("/apis").await?;
     let mut all = Vec::new();
     for version in groups.groups.iter().filter(|g| g.name == GROUP).flat_map(|g| &g.versions) {

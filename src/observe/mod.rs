@@ -61,6 +61,7 @@ pub struct Observer {
     reader: Reader,
     cluster: Cluster,
     release: Option<(Helm, String, String)>,
+    cilium: cilium::Group,
 }
 
 impl Observer {
@@ -70,7 +71,7 @@ impl Observer {
     /// Where the API server does not answer, or does not let the caller see the cluster's identity.
     pub async fn new(reader: Reader, name: &str) -> Result<Self> {
         let cluster = cluster::identity(&reader, name).await?;
-        Ok(Self { reader, cluster, release: None })
+        Ok(Self { reader, cluster, release: None, cilium: cilium::Group::default() })
     }
 
     /// The cluster's identity.
@@ -243,7 +244,8 @@ impl Observer {
             Scope::All => snapshot.cilium = cilium::state(&self.reader, &mut strings).await?,
             Scope::Node(name) => {
                 let pods = &snapshot.pods;
-                snapshot.cilium = cilium::of_node(&self.reader, &mut strings, name, pods).await?;
+                snapshot.cilium =
+                    cilium::of_node(&self.reader, &self.cilium, &mut strings, name, pods).await?;
             }
             Scope::Drain(_) | Scope::Pods(_) => {}
         }

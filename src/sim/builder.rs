@@ -7,7 +7,7 @@ use crate::sim::value::{Value, json, plain};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use super::api::Snapshots;
+use super::api::{Snapshots, Written};
 use super::clock::Clock;
 use super::cluster::{Sim, SimError};
 use super::control::{Index, Load, Queue, Rosters};
@@ -184,6 +184,7 @@ impl Builder {
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
             snapshots: Snapshots::default(),
+            written: Written::default(),
             faults: Faults::default(),
             log: Log::new(),
             guard: Guard::default(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::sim::value::Value;
 use ipnet::Ipv4Net;
 
-use super::api::Snapshots;
+use super::api::{Snapshots, Written};
 use super::clock::Clock;
 use super::control::{Index, Load, Queue, Rosters};
 use super::faults::Faults;
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
     pub(crate) snapshots: Snapshots,
+    pub(crate) written: Written,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
     pub(crate) guard: Guard,

@@ -1,5 +1,6 @@
 //! Running the probe matrix: servers on the nodes that take part, clients that end with a result.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -76,7 +77,19 @@ impl Prober<'_> {
             let reason = format!("round {} of {ROUNDS}: no answer on {}", round + 1, failed.join(", "));
             self.report.event(&Event::Waiting { step: "verify".into(), reason });
         }
+        if verdict.passed() {
+            self.dismiss(subject, &members).await?;
+        }
         Ok(Verdict { pod_start, ..verdict })
+    }
+
+    /// Removes the server of a node that was proven, where another migrated one stays as a peer for the nodes to come:
+    /// a server on every node would be an endpoint of the Service on every node, and each change of one a write of all.
+    async fn dismiss(&self, subject: &str, members: &[Member]) -> Result<()> {
+        if members.iter().any(|m| m.side == Side::New && m.node != subject) {
+            self.delete(NAMESPACE, &pods::server_name(subject)).await?;
+        }
+        Ok(())
     }
 
     /// Removes every probe pod, and with `namespace` the namespace as well.
@@ -140,12 +153,13 @@ impl Prober<'_> {
     /// Makes sure that a server of the right side runs on each of these nodes.
     async fn servers(&self, chosen: &[&(String, Side)], snapshot: &Snapshot) -> Result<Vec<Member>> {
         let pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
+        let mut found: BTreeMap<&str, Member> = BTreeMap::new();
         let ready = async || -> Result<Poll<Vec<Member>>> {
-            let mut members = Vec::new();
             let mut waiting = None;
-            for (node, side) in chosen {
+            for (node, side) in
+                chosen.iter().filter(|(node, _)| !found.contains_key(node.as_str())).collect::<Vec<_>>()
+            {
                 let name = pods::server_name(node);
-                // By name: there is a server on every node that was proven.
                 let pod = self.observer.pod(NAMESPACE, &name).await?;
                 let pod = pod.as_ref();
                 match pod {
@@ -159,11 +173,14 @@ impl Prober<'_> {
                     .filter(|p| p.ready && !is_stale(p, node, *side, snapshot))
                     .and_then(|p| p.ips.first())
                 {
-                    Some(ip) => members.push(member(node, *side, *ip, snapshot)?),
+                    Some(ip) => drop(found.insert(node, member(node, *side, *ip, snapshot)?)),
                     None => waiting = Some(unready(node, pod)),
                 }
             }
-            Ok(waiting.map_or(Poll::Ready(members), Poll::Pending))
+            // In the order in which they were chosen: it decides on the order of the probes.
+            let members =
+                || chosen.iter().filter_map(|(node, _)| found.get(node.as_str()).cloned()).collect();
+            Ok(waiting.map_or_else(|| Poll::Ready(members()), Poll::Pending))
         };
         until("probe servers", SERVER_LIMIT, Duration::from_millis(300), ready).await
     }

@@ -25,6 +25,7 @@ mod route;
 mod strategic;
 mod watch;
 mod write;
+mod written;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub(crate) use fields::FieldSet;
 pub(crate) use pages::Snapshots;
 pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
+pub(crate) use written::Written;
 
 use super::faults::{Effect, When};
 use super::guard::Seen;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::sim::value::{ToValue, Value, json};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::sim::json::{int, set, set_default, text, unset};
 use crate::sim::resource::{Resource, id};
@@ -100,6 +101,9 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     accept::one(world, call, target, 200, object)
 }
 
+/// Lists of fewer objects are read again soon: those of a node's pods, or of a few by name.
+const SHORT: usize = 200;
+
 #[derive(Serialize)]
 struct List<'a> {
     kind: String,
@@ -137,7 +141,12 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     if info.custom && call.form == Form::Whole {
         set_default(&mut metadata, "/continue", "");
     }
-    let items = page.iter().map(|o| present_item(info, &target.version, call.form, o)).collect();
+    let is_short = page.len() < SHORT && call.form == Form::Whole && !info.custom;
+    let items = page.iter().map(|object| {
+        let written = is_short.then(|| world.written.item(object)).flatten();
+        written.map_or_else(|| present_item(info, &target.version, call.form, object), Presented::Written)
+    });
+    let items = items.collect();
     let items = Some(items).filter(|items: &Vec<_>| call.form == Form::Whole || !items.is_empty());
     Ok(Reply::json(200, &List { kind, api_version, metadata, items }))
 }
@@ -157,6 +166,12 @@ pub(crate) enum Presented<'a> {
     Item(Item<'a>),
     /// In another version, or metadata only.
     Changed(Value),
+    /// The same as an item, written before.
+    Written(#[serde(serialize_with = "as_is")] Arc<RawValue>),
+}
+
+fn as_is<S: serde::Serializer>(text: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    (**text).serialize(serializer)
 }
 
 impl ToValue for Presented<'_> {
@@ -170,12 +185,13 @@ impl ToValue for Presented<'_> {
                 item
             }
             Self::Changed(object) => object.clone(),
+            Self::Written(text) => serde_json::from_str(text.get()).unwrap_or_default(),
         }
     }
 }
 
 /// An object without its kind and version.
-pub(crate) struct Item<'a>(&'a Value);
+pub(crate) struct Item<'a>(pub(super) &'a Value);
 
 impl Serialize for Item<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
