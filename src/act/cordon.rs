@@ -41,7 +41,7 @@ pub(super) async fn restore(engine: &Engine<'_>, node: &str, phase: Value) -> Re
         "spec": {"unschedulable": if was { Value::Bool(true) } else { Value::Null }},
     });
     engine.patch_node(node, &patch).await?;
-    let now = engine.look(Scope::Pods(node.to_owned()), false).await?;
+    let now = engine.look(Scope::Agent(node.to_owned()), false).await?;
     if now.node(THE_NODE).unschedulable != was {
         return Err(Error::failed(format!("node {node} did not become what it was: schedulable={}", !was)));
     }

@@ -23,11 +23,11 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
-    let first = engine.look(Scope::Drain(node.to_owned()), false).await?;
-    let total = wanted(engine, &first)?.len();
+    let mut total = None;
     loop {
         let snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
         let pods = wanted(engine, &snapshot)?;
+        let total = *total.get_or_insert(pods.len());
         if pods.is_empty() {
             engine.set_phase(node, Phase::Drained).await?;
             return Ok(evictor.summary(total));

@@ -91,7 +91,7 @@ impl Engine<'_> {
         let scope = match step {
             NodeStep::Restart => Scope::Node(name.to_owned()),
             NodeStep::Drain => Scope::Drain(name.to_owned()),
-            _ => Scope::Pods(name.to_owned()),
+            _ => Scope::Agent(name.to_owned()),
         };
         let snapshot = self.look(scope, step == NodeStep::Switch).await?;
         Ok(standing(step, &snapshot, THE_NODE, &self.journal.record, &self.options.drain))

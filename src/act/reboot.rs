@@ -34,7 +34,7 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
     }
     let mut failed_looks = 0;
     let result = until(&format!("reboot of node {node}"), engine.options.timeout, TICK, async || {
-        let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
+        let snapshot = engine.look(Scope::Agent(node.to_owned()), false).await?;
         let options = &engine.options.drain;
         match standing(NodeStep::Reboot, &snapshot, THE_NODE, &engine.journal.record, options) {
             Standing::Done => match snapshot.agent_on(THE_NODE) {

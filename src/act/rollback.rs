@@ -96,7 +96,7 @@ impl Engine<'_> {
     async fn fresh_agent(&self, name: &str) -> Result<Pod> {
         let mut restarts = 0;
         until(&format!("agent on node {name}"), self.options.timeout, TICK, async || {
-            let snapshot = self.look(Scope::Pods(name.to_owned()), true).await?;
+            let snapshot = self.look(Scope::Agent(name.to_owned()), true).await?;
             let Some(agent) = snapshot.agent_on(THE_NODE).filter(|a| a.ready) else {
                 return Ok(Poll::Pending("no agent is Ready".into()));
             };
@@ -122,7 +122,7 @@ impl Engine<'_> {
     }
 
     async fn cni_files(&self, name: &str) -> Result<Vec<String>> {
-        let snapshot = self.look(Scope::Pods(name.to_owned()), true).await?;
+        let snapshot = self.look(Scope::Agent(name.to_owned()), true).await?;
         match snapshot.agent_views.values().next() {
             Some(Read::Known(view)) => Ok(view.cni_files.clone()),
             Some(Read::Unknown(why)) => Err(Error::failed(format!("node {name}: {why}"))),

@@ -109,7 +109,7 @@ async fn options_of(
     node: &str,
     wanted: &[(&'static str, String)],
 ) -> Result<(Option<Pod>, Option<String>)> {
-    let snapshot = engine.look(Scope::Pods(node.to_owned()), true).await?;
+    let snapshot = engine.look(Scope::Agent(node.to_owned()), true).await?;
     let agent = snapshot.agent_on(NodeId(0)).cloned();
     let reason = match (&agent, snapshot.agent_views.values().next()) {
         (None, _) => Some(format!("node {node} has no cilium agent")),

@@ -21,7 +21,7 @@ pub(super) struct Scan {
 
 /// Scans a node; files outside of the CNI directory are looked for by a helper pod, unless it is a dry run.
 pub(super) async fn scan_node(engine: &Engine<'_>, node: &str, with_files: bool) -> Result<Scan> {
-    let snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
+    let snapshot = engine.look(Scope::Agent(node.to_owned()), false).await?;
     let agent = snapshot
         .agent_on(THE_NODE)
         .ok_or_else(|| Error::failed(format!("node {node} has no cilium agent to look through")))?

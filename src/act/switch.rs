@@ -21,7 +21,7 @@ pub(super) async fn switch(engine: &Engine<'_>, node: &str) -> Result<String> {
     engine.patch_node(node, &patch).await?;
     let mut restarted = BTreeSet::new();
     until(&format!("switch of node {node}"), engine.options.timeout, TICK, async || {
-        let snapshot = engine.look(Scope::Pods(node.to_owned()), true).await?;
+        let snapshot = engine.look(Scope::Agent(node.to_owned()), true).await?;
         match standing(NodeStep::Switch, &snapshot, THE_NODE, &engine.journal.record, &engine.options.drain) {
             Standing::Done => Ok(Poll::Ready(())),
             Standing::Pending(reason) => {

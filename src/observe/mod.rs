@@ -50,7 +50,12 @@ pub enum Scope {
     Drain(String),
     /// One node and its pods: cheap enough to ask for each second.
     Pods(String),
+    /// One node and the Cilium agent there.
+    Agent(String),
 }
+
+/// The label of the agents (chart templates/cilium-agent/daemonset.yaml).
+const AGENTS: &str = "k8s-app=cilium";
 
 /// kube-proxy's configuration, and the one that kubeadm made the cluster with.
 const KUBEADM_CONFIGS: [(&str, &str); 2] = [("kube-system", "kube-proxy"), ("kube-system", "kubeadm-config")];
@@ -156,7 +161,7 @@ impl Observer {
         let mut strings = Interner::default();
         let mut snapshot = self.nodes_and_blocks().await?;
         let ids = ids(&snapshot.nodes);
-        let agents = Selection::labels("k8s-app=cilium");
+        let agents = Selection::labels(AGENTS);
         snapshot.pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &agents).await?;
         note(&mut snapshot, DAEMON_SETS, workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
             s.daemon_sets = v;
@@ -229,7 +234,7 @@ impl Observer {
         let mut strings = Interner::default();
         let nodes = match scope {
             Scope::All => nodes::all(&self.reader, &mut strings).await?,
-            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) => {
+            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) | Scope::Agent(name) => {
                 vec![nodes::one(&self.reader, &mut strings, name).await?]
             }
         };
@@ -237,6 +242,9 @@ impl Observer {
         let selection = match scope {
             Scope::All => Selection::default(),
             Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) => Selection::on_node(name),
+            Scope::Agent(name) => {
+                Selection { fields: Selection::on_node(name).fields, ..Selection::labels(AGENTS) }
+            }
         };
         let pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &selection).await?;
         let mut snapshot = Snapshot { nodes, pods, ..Snapshot::empty(self.cluster.clone()) };
@@ -247,9 +255,9 @@ impl Observer {
                 snapshot.cilium =
                     cilium::of_node(&self.reader, &self.cilium, &mut strings, name, pods).await?;
             }
-            Scope::Drain(_) | Scope::Pods(_) => {}
+            Scope::Drain(_) | Scope::Pods(_) | Scope::Agent(_) => {}
         }
-        if !matches!(scope, Scope::Pods(_)) {
+        if !matches!(scope, Scope::Pods(_) | Scope::Agent(_)) {
             note(
                 &mut snapshot,
                 DAEMON_SETS,

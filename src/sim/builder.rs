@@ -183,6 +183,7 @@ impl Builder {
             rosters: Rosters::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
+            probes: HashMap::new(),
             snapshots: Snapshots::default(),
             written: Written::default(),
             faults: Faults::default(),

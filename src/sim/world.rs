@@ -14,6 +14,7 @@ use super::faults::Faults;
 use super::guard::Guard;
 use super::json;
 use super::log::Log;
+use super::node::probe::Progress;
 use super::node::{Machine, Sandbox};
 use super::resource::{Registry, id};
 use super::store::{Key, Store};
@@ -40,6 +41,8 @@ pub(crate) struct World {
     pub(crate) rosters: Rosters,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
+    /// How far probe clients have come.
+    pub(crate) probes: HashMap<Key, Progress>,
     pub(crate) snapshots: Snapshots,
     pub(crate) written: Written,
     pub(crate) faults: Faults,

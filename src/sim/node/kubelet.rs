@@ -72,7 +72,6 @@ fn begin(world: &mut World, key: &Key, pod: &Value, node: &str) -> Duration {
         stage: Stage::Creating,
         due: Instant::now() + wait,
         restarts: 0,
-        probes: None,
     };
     world.sandboxes.insert(key.clone(), sandbox);
     let (now, host) = (world.clock.now(), world.machines[node].address.clone());
@@ -209,6 +208,9 @@ fn is_under_spent_budget(world: &World, pod: &Value) -> bool {
 
 /// The work of programs that end by themselves.
 fn work(world: &mut World, key: &Key, pod: &Value) -> Option<Duration> {
+    if let Some(progress) = world.probes.remove(key) {
+        return probe(world, key, pod, progress);
+    }
     match Program::of(pod) {
         Program::Batch => finish(world, key, 0, ""),
         Program::Broken(why) => finish(world, key, 2, &why),
@@ -217,20 +219,22 @@ fn work(world: &mut World, key: &Key, pod: &Value) -> Option<Duration> {
             finish(world, key, 0, &message);
         }
         Program::Reboot(boot_id) => reboot(world, key, pod, &boot_id),
-        Program::ProbeClient(spec) => {
-            let sandbox = world.sandboxes.get_mut(key)?;
-            let mut progress = sandbox.probes.take().unwrap_or_else(|| Progress::new(spec));
-            if !progress.is_done() {
-                progress.step(world, pod);
-                let pause = progress.pause();
-                world.sandboxes.get_mut(key)?.probes = Some(progress);
-                return Some(enter(world, key, Stage::Running, pause));
-            }
-            finish(world, key, 0, &progress.message());
-        }
+        Program::ProbeClient(spec) => return probe(world, key, pod, Progress::new(spec)),
         Program::Server | Program::Flannel | Program::CiliumAgent | Program::ProbeServer(_) => {}
     }
     None
+}
+
+/// One round of a probe client.
+fn probe(world: &mut World, key: &Key, pod: &Value, mut progress: Progress) -> Option<Duration> {
+    if progress.is_done() {
+        finish(world, key, 0, &progress.message());
+        return None;
+    }
+    progress.step(world, pod);
+    let pause = progress.pause();
+    world.probes.insert(key.clone(), progress);
+    Some(enter(world, key, Stage::Running, pause))
 }
 
 fn reboot(world: &mut World, key: &Key, pod: &Value, told: &str) {
@@ -305,6 +309,7 @@ fn stop(world: &mut World, key: &Key, pod: &Value, sandbox: Option<Sandbox>) -> 
 /// Frees what a pod held on its node.
 fn forget(world: &mut World, key: &Key, sandbox: &Sandbox) {
     world.sandboxes.remove(key);
+    world.probes.remove(key);
     if let Some(machine) = world.machines.get_mut(&sandbox.node) {
         machine.release(key);
         if machine.agent.as_ref().is_some_and(|a| a.pod == sandbox.uid) {

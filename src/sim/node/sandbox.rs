@@ -2,8 +2,6 @@
 
 use tokio::time::Instant;
 
-use super::probe::Progress;
-
 /// How far a pod has come on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -30,6 +28,4 @@ pub(crate) struct Sandbox {
     /// When the stage can be left.
     pub(crate) due: Instant,
     pub(crate) restarts: u32,
-    /// How far a probe client has come.
-    pub(crate) probes: Option<Progress>,
 }

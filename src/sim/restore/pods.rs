@@ -41,7 +41,6 @@ pub(super) fn resume(world: &mut World) {
             stage,
             due: Instant::now() + wait,
             restarts: u32::try_from(restarts).unwrap_or_default(),
-            probes: None,
         };
         world.sandboxes.insert(key, sandbox);
     }

@@ -72,6 +72,7 @@ impl Labels {
     /// Labels that everything it means has with this value.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|requirement| match requirement {
+            Requirement::Is(key, value) => Some((key.as_str(), value.as_str())),
             Requirement::In(key, values) if values.len() == 1 => Some((key.as_str(), values[0].as_str())),
             _ => None,
         })
@@ -260,6 +261,7 @@ mod tests {
         assert_eq!(selector.to_string(), "a=1,b");
         let values = json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["c", "b"]}]});
         assert_eq!(Labels::from_object(&values).unwrap().to_string(), "a in (b,c)");
+        assert_eq!(selector.pairs().collect::<Vec<_>>(), [("a", "1")], "what an index finds it by");
         assert!(selector.matches_map(&json!({"a": "1", "b": "x"})));
         assert!(!selector.matches_map(&json!({"a": "1"})));
         assert!(

@@ -1,0 +1,33 @@
+//! Objects as they were written for a list: who waits for something reads the same ones again and again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::sim::value::Value;
+
+use super::read::Item;
+
+/// So many texts are kept at most; then all are forgotten.
+const KEPT: usize = 2_048;
+
+/// Texts by where their object lies, which the object that is kept with each keeps its own.
+#[derive(Debug, Default)]
+pub(crate) struct Written(HashMap<usize, (Arc<Value>, Arc<RawValue>)>);
+
+impl Written {
+    /// The object as an item of a list; `None` where it cannot be written.
+    pub(super) fn item(&mut self, object: &Arc<Value>) -> Option<Arc<RawValue>> {
+        let at = Arc::as_ptr(object).addr();
+        if let Some((_, text)) = self.0.get(&at) {
+            return Some(Arc::clone(text));
+        }
+        if self.0.len() == KEPT {
+            self.0.clear();
+        }
+        let text: Arc<RawValue> = to_raw_value(&Item(object)).ok()?.into();
+        self.0.insert(at, (Arc::clone(object), Arc::clone(&text)));
+        Some(text)
+    }
+}
