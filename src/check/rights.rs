@@ -42,6 +42,16 @@ impl Right {
             && (self.namespace.is_none() || self.namespace == wanted.namespace)
             && (self.name.is_none() || self.name == wanted.name)
     }
+
+    /// Whether that right is the same to the object with the next number.
+    fn is_followed_by(&self, next: &Self) -> bool {
+        let numbered = |right: &Self| -> Option<(String, u32)> {
+            let (stem, number) = right.name.as_deref()?.rsplit_once('-')?;
+            Some((stem.to_owned(), number.parse().ok()?))
+        };
+        let follows = numbered(self).map(|(stem, number)| (stem, number + 1)) == numbered(next);
+        follows && numbered(next).is_some() && Self { name: self.name.clone(), ..next.clone() } == *self
+    }
 }
 
 impl fmt::Display for Right {
@@ -51,6 +61,18 @@ impl fmt::Display for Right {
         self.name.as_ref().map_or(Ok(()), |name| write!(f, " {name}"))?;
         self.namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
     }
+}
+
+/// Rights in words; of those to objects that are numbered one after the other only the first and the last are named.
+fn in_words(rights: &[&Right]) -> Vec<String> {
+    let run = |run: &[&Right]| match run {
+        [first, .., last] => {
+            let name = |right: &Right| right.name.clone().unwrap_or_default();
+            Right { name: Some(format!("{} to {}", name(first), name(last))), ..(*first).clone() }.to_string()
+        }
+        _ => run.iter().map(ToString::to_string).collect(),
+    };
+    rights.chunk_by(|one, next| one.is_followed_by(next)).map(run).collect()
 }
 
 pub(super) struct Rights;
@@ -83,17 +105,40 @@ impl Check for Rights {
         };
         let missing: Vec<_> =
             needed.iter().filter(|wanted| !held.iter().any(|have| have.covers(wanted))).collect();
+        let all = count(in_words(&needed.iter().collect::<Vec<_>>()).len(), "right");
         if missing.is_empty() {
-            return vec![Finding::ok(self, "caller", format!("has all {}", count(needed.len(), "right")))];
+            return vec![Finding::ok(self, "caller", format!("has all {all}"))];
         }
-        let hint = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let message =
-            format!("lacks {} of {}: {}", missing.len(), count(needed.len(), "right"), some(&missing));
+        let lacked = in_words(&missing);
+        let message = format!("lacks {} of {all}: {}", lacked.len(), some(&lacked));
         let finding = if missing.iter().all(|right| only_checks_ask(right)) {
             Finding::new(self, Level::Warning, "caller", format!("{message}; only checks need them"))
         } else {
             Finding::failed(self, "caller", message)
         };
-        vec![finding.hint(format!("grant: {hint}; or a role with all of them: kubectl cni-migrate rbac"))]
+        vec![finding.hint(format!(
+            "grant: {}; or a role with all of them: kubectl cni-migrate rbac",
+            lacked.join(", ")
+        ))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_to_numbered_objects_are_told_as_one() {
+        let right = |verb: &str, name: &str| Right {
+            name: Some(name.to_owned()),
+            ..Right::new(verb, "", "configmaps", Some("s"))
+        };
+        let names = ["j", "j-001", "j-002", "j-003", "j-005", "k-006"];
+        let mut rights: Vec<Right> = names.iter().map(|name| right("get", name)).collect();
+        rights.push(right("update", "k-007"));
+        let told = in_words(&rights.iter().collect::<Vec<_>>());
+        let expected = ["j", "j-001 to j-003", "j-005", "k-006"].map(|n| format!("get configmaps {n} in s"));
+        assert_eq!(told[..4], expected);
+        assert_eq!(told[4..], ["update configmaps k-007 in s"]);
     }
 }
