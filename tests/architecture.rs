@@ -19,7 +19,7 @@ const ROOMS: [&str; 28] = [
 ];
 
 /// Rooms and files that only compute.
-const PURE: [&str; 28] = [
+const PURE: [&str; 30] = [
     "src/error.rs",
     "src/exit.rs",
     "src/event.rs",
@@ -39,7 +39,9 @@ const PURE: [&str; 28] = [
     "src/helm/chart.rs",
     "src/helm/flavour.rs",
     "src/helm/types.rs",
+    "src/journal/documents.rs",
     "src/journal/format.rs",
+    "src/journal/layout.rs",
     "src/kube/advice.rs",
     "src/kube/page.rs",
     "src/kube/status.rs",

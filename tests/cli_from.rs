@@ -64,16 +64,20 @@ fn of_a_cluster_halfway() {
     let node = env.run(&[&["node", "worker-1"], &WRITE[..]].concat());
     assert_eq!(node.code, Some(0), "{node}");
     // At each look a step is so many seconds older; one of long ago is so many hours old at all of them.
-    let journal = env.sim.get("v1", "ConfigMap", "kube-system", "cni-migrate-journal").unwrap();
     let begun = env.sim.now() - SignedDuration::from_mins(150);
-    let mut record: Value = serde_json::from_str(journal["data"]["record"].as_str().unwrap()).unwrap();
-    for step in record["steps"].as_object_mut().unwrap().values_mut() {
-        step["at"] = json!(begun.to_string());
+    for (name, steps) in
+        [("cni-migrate-journal", "/steps"), ("cni-migrate-journal-001", "/nodes/worker-1/steps")]
+    {
+        let document = env.sim.get("v1", "ConfigMap", "kube-system", name).unwrap();
+        let mut record: Value = serde_json::from_str(document["data"]["record"].as_str().unwrap()).unwrap();
+        for step in record.pointer_mut(steps).unwrap().as_object_mut().unwrap().values_mut() {
+            step["at"] = json!(begun.to_string());
+        }
+        env.sim
+            .patch(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": document["metadata"],
+                "data": {"record": record.to_string()}}))
+            .unwrap();
     }
-    env.sim
-        .patch(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": journal["metadata"],
-            "data": {"record": record.to_string()}}))
-        .unwrap();
     same(&env);
     // Of an old file the steps do not grow older.
     let (header, objects) = read("c.gz", File::open(env.home().join("c.gz")).unwrap()).unwrap();

@@ -142,6 +142,70 @@ fn a_run_killed_after_the_label_finishes_when_it_is_run_again() {
     kill_at_the_label(When::After);
 }
 
+/// The journal of a cluster as version 1 kept it: one document.
+fn to_version_1(env: &Env) {
+    let document = |name: &str| -> Value {
+        let map = env.sim.get("v1", "ConfigMap", "kube-system", name).unwrap();
+        serde_json::from_str(map["data"]["record"].as_str().unwrap()).unwrap()
+    };
+    let (mut record, mut part) = (document("cni-migrate-journal"), document("cni-migrate-journal-001"));
+    for field in ["begun", "followed"] {
+        record.as_object_mut().unwrap().remove(field);
+    }
+    record["formatVersion"] = json!(1);
+    for (name, node) in part["nodes"].as_object_mut().unwrap() {
+        record["nodes"][name] = node["before"].take();
+        for (what, step) in node["steps"].as_object().unwrap() {
+            record["steps"][format!("node/{name}/{what}")] = step.clone();
+        }
+    }
+    env.sim
+        .patch(&json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"record": record.to_string()},
+            "metadata": {"name": "cni-migrate-journal", "namespace": "kube-system"}}))
+        .unwrap();
+    env.sim.delete("v1", "ConfigMap", "kube-system", "cni-migrate-journal-001").unwrap();
+}
+
+#[test]
+fn a_run_that_was_begun_with_a_journal_of_version_1_goes_on() {
+    let env = shop();
+    let stuck = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "x", "namespace": "shop"},
+        "spec": {"minAvailable": "100%", "selector": {"matchLabels": {"app": "web"}}}});
+    let install = env.run(&["install", "--yes=sim", "--timeout=60s", "--probe-image", "probe:test"]);
+    assert_eq!(install.code, Some(0), "{install}");
+    let node = env.run(&[&["node", "worker-1"], &WRITE[..]].concat());
+    assert_eq!(node.code, Some(0), "{node}");
+    env.sim.create(&stuck).unwrap();
+    let node =
+        env.run(&["node", "worker-2", "--yes=sim", "--drain-timeout=2s", "--probe-image", "probe:test"]);
+    assert_eq!(node.code, Some(1), "{node}");
+    env.sim.delete("policy/v1", "PodDisruptionBudget", "shop", "x").unwrap();
+    let status = env.run(&["status", "-o", "json"]);
+    to_version_1(&env);
+    assert_eq!(env.run(&["status", "-o", "json"]).stdout, status.stdout, "read alike");
+    let back = env.run(&[&["rollback", "worker-1"], &WRITE[..]].concat());
+    assert_eq!(back.code, Some(0), "{back}");
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_migrated(&env);
+    let journal = |name: &str| env.sim.get("v1", "ConfigMap", "kube-system", name).unwrap().to_string();
+    assert!(!journal("cni-migrate-journal").contains("worker-"), "the head names no node");
+    assert!(journal("cni-migrate-journal-001").contains("worker-2"));
+}
+
+#[test]
+fn a_run_whose_part_of_the_journal_was_deleted_stops_before_it_writes() {
+    let env = Env::new(Sim::builder().nodes(2));
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    env.sim.delete("v1", "ConfigMap", "kube-system", "cni-migrate-journal-001").unwrap();
+    env.sim.clear_log();
+    let again = run(&env);
+    assert_eq!(again.code, Some(3), "{again}");
+    assert!(again.stderr.contains("ConfigMap kube-system/cni-migrate-journal-001, is missing"), "{again}");
+    assert_eq!(env.writes(), Vec::<String>::new());
+}
+
 #[test]
 fn a_node_that_is_not_proven_stays_cordoned_with_the_ways_out_named() {
     let env = Env::new(Sim::builder().nodes(3));

@@ -128,7 +128,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "kubectl describe node NODE",
             "kubectl get crd -o name | grep cilium.io",
             "kubectl label namespace NAME pod-security.kubernetes.io/enforce=privileged --overwrite",
-            "kubectl -n kube-system delete configmap cni-migrate-journal",
+            "kubectl -n kube-system delete configmap -l app.kubernetes.io/managed-by=kubectl-cni-migrate",
             "kubectl -n kube-system edit configmap kube-proxy",
             "kubectl taint nodes NODE node.cilium.io/agent-not-ready-",
             "kubectl uncordon NODE",

@@ -23,7 +23,7 @@ impl Engine<'_> {
     pub async fn cleanup(&mut self) -> Result<()> {
         let begun = Instant::now();
         self.may_go_on()?;
-        if let Some(advice) = &self.journal.record.inventory.owner_advice {
+        if let Some(advice) = &self.journal.record().inventory.owner_advice {
             return Err(Error::no(format!("the source CNI would come back: {advice}")));
         }
         self.all_pods_on_cilium("cleanup").await?;
@@ -86,21 +86,23 @@ impl Engine<'_> {
 
     /// Keeps a copy of every object in the journal, without what the server would set anew.
     async fn save_objects(&mut self) -> Result<()> {
-        if !self.journal.record.saved_objects.is_empty() {
+        if !self.journal.record().saved_objects.is_empty() {
             return Ok(());
         }
-        let inventory = self.journal.record.inventory.clone();
+        let inventory = self.journal.record().inventory.clone();
+        let mut copies = Vec::new();
         for object in inventory.objects.iter().chain(&inventory.namespace) {
             if let Some(mut saved) = self.observer.object(object).await? {
                 strip(&mut saved);
-                self.journal.record.saved_objects.push(saved);
+                copies.push(saved);
             }
         }
+        self.journal.keep(copies);
         self.journal.save().await
     }
 
     async fn delete_objects(&self) -> Result<usize> {
-        let inventory = &self.journal.record.inventory;
+        let inventory = &self.journal.record().inventory;
         let mut deleted = 0;
         for object in &inventory.objects {
             deleted += usize::from(self.delete_object(object).await?);

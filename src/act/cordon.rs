@@ -27,7 +27,7 @@ pub(super) async fn cordon(engine: &Engine<'_>, node: &str) -> Result<String> {
 /// # Errors
 /// Where the node was not verified: an unverified node gets no pods.
 pub(super) async fn uncordon(engine: &Engine<'_>, node: &str) -> Result<String> {
-    if !engine.journal.record.is_done(&Step::Node(node.to_owned(), NodeStep::Verify).id()) {
+    if !engine.journal.record().is_done(&Step::Node(node.to_owned(), NodeStep::Verify).id()) {
         return Err(Error::failed(format!("node {node} was not verified and stays cordoned")));
     }
     restore(engine, node, Value::String(Phase::Migrated.to_string())).await
@@ -49,7 +49,7 @@ pub(super) async fn restore(engine: &Engine<'_>, node: &str, phase: Value) -> Re
 }
 
 fn was_unschedulable(engine: &Engine<'_>, node: &str) -> Result<bool> {
-    let record = engine.journal.record.nodes.get(node);
+    let record = engine.journal.record().nodes.get(node);
     record
         .map(|r| r.was_unschedulable)
         .ok_or_else(|| Error::failed(format!("the journal does not know node {node}")))

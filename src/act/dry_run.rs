@@ -146,7 +146,7 @@ impl Engine<'_> {
     }
 
     pub(super) async fn would_clean_up(&self, snapshot: &Snapshot) -> Result<()> {
-        let inventory = &self.journal.record.inventory;
+        let inventory = &self.journal.record().inventory;
         for object in inventory.objects.iter().chain(&inventory.namespace) {
             if self.observer.uid(object).await?.as_deref() != Some(object.uid.as_str()) {
                 continue;

@@ -57,7 +57,7 @@ impl Engine<'_> {
 
     /// Refuses while any pod of the pod network is not on Cilium.
     pub(super) async fn all_pods_on_cilium(&self, verb: &str) -> Result<()> {
-        let source = &self.journal.record.source_networks;
+        let source = &self.journal.record().source_networks;
         until("pods on cilium", self.options.timeout, super::engine::TICK * 2, async || {
             let snapshot = self.observer.snapshot(&Scope::All).await?;
             let unmigrated = snapshot.nodes.iter().find(|n| !n.is_labelled());

@@ -85,7 +85,7 @@ impl Engine<'_> {
             .hint(format!("if none is: {}", clearing(release).unwrap_or_default())));
         }
         // A release that somebody else made is not ours to change; one of an interrupted run is in the journal.
-        if self.journal.record.progress(&Step::Install.id()).is_none() {
+        if self.journal.record().progress(&Step::Install.id()).is_none() {
             return Err(Error::no(format!(
                 "Cilium is installed already: release {} in {}",
                 release.name, release.namespace

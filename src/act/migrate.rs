@@ -35,7 +35,7 @@ impl Engine<'_> {
         for step in NodeStep::sequence(self.options.reboot) {
             self.node_step(name, step, &mut clock).await.map_err(|e| with_ways_out(e, name, step))?;
         }
-        self.journal.record.end_turn(name);
+        self.journal.end_turn(name);
         self.journal.save().await?;
         let summary = clock.summary();
         self.report.event(&Event::Finished { name: name.to_owned(), summary });
@@ -94,7 +94,7 @@ impl Engine<'_> {
             _ => Scope::Agent(name.to_owned()),
         };
         let snapshot = self.look(scope, step == NodeStep::Switch).await?;
-        Ok(standing(step, &snapshot, THE_NODE, &self.journal.record, &self.options.drain))
+        Ok(standing(step, &snapshot, THE_NODE, self.journal.record(), &self.options.drain))
     }
 
     async fn verify_node(&mut self, name: &str, clock: &mut Stopwatch) -> Result<String> {
@@ -121,11 +121,10 @@ impl Engine<'_> {
     /// Notes what the node was like before it is touched for the first time.
     fn remember(&mut self, snapshot: &Snapshot) {
         let node = snapshot.node(THE_NODE);
-        let known = self.journal.record.nodes.get(&*node.name).is_some_and(|r| *r.uid == *node.uid);
+        let known = self.journal.record().nodes.get(&*node.name).is_some_and(|r| *r.uid == *node.uid);
         if known {
             return;
         }
-        self.journal.record.forget_node(&node.name);
         // The annotation survives a lost journal.
         let noted = node.annotations.get(crate::model::WAS_UNSCHEDULABLE_ANNOTATION).map(|v| &**v == "true");
         let before = NodeRecord {
@@ -133,7 +132,7 @@ impl Engine<'_> {
             was_unschedulable: noted.unwrap_or(node.unschedulable),
             boot_id: node.boot_id.to_string(),
         };
-        self.journal.record.nodes.insert(node.name.to_string(), before);
+        self.journal.remember(&node.name, before);
     }
 
     fn announce(&self, snapshot: &Snapshot) {

@@ -16,7 +16,7 @@ const PATIENCE: usize = 20;
 
 /// Reboots the node as the mode says and waits until it is Ready with a new boot id.
 pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
-    let before = engine.journal.record.nodes.get(node).map(|r| r.boot_id.clone()).unwrap_or_default();
+    let before = engine.journal.record().nodes.get(node).map(|r| r.boot_id.clone()).unwrap_or_default();
     let helper = Helper {
         purpose: "reboot",
         node,
@@ -36,7 +36,7 @@ pub(super) async fn reboot(engine: &Engine<'_>, node: &str) -> Result<String> {
     let result = until(&format!("reboot of node {node}"), engine.options.timeout, TICK, async || {
         let snapshot = engine.look(Scope::Agent(node.to_owned()), false).await?;
         let options = &engine.options.drain;
-        match standing(NodeStep::Reboot, &snapshot, THE_NODE, &engine.journal.record, options) {
+        match standing(NodeStep::Reboot, &snapshot, THE_NODE, engine.journal.record(), options) {
             Standing::Done => match snapshot.agent_on(THE_NODE) {
                 Some(agent) if agent.ready => Ok(Poll::Ready(snapshot.node(THE_NODE).boot_id.to_string())),
                 _ => Ok(Poll::Pending("the cilium agent is not Ready yet".into())),

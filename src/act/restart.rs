@@ -63,7 +63,7 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
 
 /// The pods of the node that are on the pod network but not on `wanted`.
 pub(super) fn foreign<'s>(engine: &Engine<'_>, snapshot: &'s Snapshot, wanted: &Network) -> Vec<&'s Pod> {
-    let source = &engine.journal.record.source_networks;
+    let source = &engine.journal.record().source_networks;
     snapshot
         .pods_on(THE_NODE)
         .filter(|pod| match classify(pod, snapshot, source) {
@@ -95,7 +95,7 @@ fn missing(
     if let Some((_, name)) = owners.iter().find(|(uid, _)| !is_back(uid)) {
         return Some(format!("the pod of DaemonSet {name} is not Ready again"));
     }
-    let source = &engine.journal.record.source_networks;
+    let source = &engine.journal.record().source_networks;
     snapshot.pods_on(THE_NODE).find_map(|pod| match classify(pod, snapshot, source) {
         Network::None => None,
         network if network == *wanted => None,

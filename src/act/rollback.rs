@@ -27,12 +27,12 @@ impl Engine<'_> {
         let begun = Instant::now();
         self.may_go_on()?;
         if let Some(step) =
-            [Step::Cleanup, Step::Finalize].iter().find(|s| self.journal.record.progress(&s.id()).is_some())
+            [Step::Cleanup, Step::Finalize].iter().find(|s| self.journal.record().progress(&s.id()).is_some())
         {
             return Err(Error::no(format!("node {name} cannot go back: {} has begun", step.id()))
                 .hint("the source CNI's objects are saved in ConfigMap kube-system/cni-migrate-journal"));
         }
-        if !self.journal.record.nodes.contains_key(name) {
+        if !self.journal.record().nodes.contains_key(name) {
             return Err(Error::no(format!(
                 "node {name} was not touched by this migration: there is nothing to undo"
             )));
@@ -49,7 +49,7 @@ impl Engine<'_> {
         self.step("restart", bring_over(self, name, Network::Source)).await?;
         self.step("verify", self.verify_back(name)).await?;
         self.step("uncordon", cordon::restore(self, name, Value::Null)).await?;
-        self.journal.record.forget_node(name);
+        self.journal.forget_node(name);
         self.journal.save().await?;
         let summary = format!("is back on the source CNI, in {} s", begun.elapsed().as_secs());
         self.report.event(&Event::Finished { name: name.to_owned(), summary });

@@ -28,7 +28,7 @@ pub(super) async fn scan_node(engine: &Engine<'_>, node: &str, with_files: bool)
         .reference();
     let mut reading = engine.observer.node_reading(engine.access, &agent).await?;
     reading.facts.annotations = snapshot.node(THE_NODE).annotations.keys().map(ToString::to_string).collect();
-    let residue = &engine.journal.record.inventory.residue;
+    let residue = &engine.journal.record().inventory.residue;
     if with_files && !residue.paths.is_empty() {
         reading.facts.paths = lines(&sweeper(node, &residue.paths, true).run(engine).await?);
     }

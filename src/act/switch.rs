@@ -22,7 +22,8 @@ pub(super) async fn switch(engine: &Engine<'_>, node: &str) -> Result<String> {
     let mut restarted = BTreeSet::new();
     until(&format!("switch of node {node}"), engine.options.timeout, TICK, async || {
         let snapshot = engine.look(Scope::Agent(node.to_owned()), true).await?;
-        match standing(NodeStep::Switch, &snapshot, THE_NODE, &engine.journal.record, &engine.options.drain) {
+        match standing(NodeStep::Switch, &snapshot, THE_NODE, engine.journal.record(), &engine.options.drain)
+        {
             Standing::Done => Ok(Poll::Ready(())),
             Standing::Pending(reason) => {
                 let agent = snapshot.agent_on(THE_NODE);

@@ -6,7 +6,7 @@
 use clap::ValueEnum;
 
 use super::Right;
-use crate::model::{Inventory, ObjectRef};
+use crate::model::{Inventory, JOURNAL, JOURNAL_PARTS, ObjectRef, journal_document};
 use crate::source::SOURCES;
 use crate::target::NODE_CONFIG_NAME;
 use Task::{CleanupFlannel, Finalize, Install, Node, Rollback, Snapshot, Verify};
@@ -82,7 +82,7 @@ struct Row {
     verbs: &'static [&'static str],
     group: &'static str,
     resources: &'static [&'static str],
-    /// Only objects of these names; empty is all.
+    /// Only objects of these names; empty is all. The journal's is that of its parts too.
     names: &'static [&'static str],
 }
 
@@ -122,7 +122,7 @@ const LOOK: &[Row] = &[
         &["ciliumnodes", "ciliumendpoints", "ciliumnodeconfigs"],
         &[],
     ),
-    row(&[], System, &["get"], "", &["configmaps"], &["cni-migrate-journal"]),
+    row(&[], System, &["get"], "", &["configmaps"], &[JOURNAL]),
     // Read by a list with a name, as those of the source are.
     row(&[], System, &["list"], "", &["configmaps"], &["kube-proxy", "kubeadm-config"]),
     // `helm list` and `helm get values`; a release is a Secret.
@@ -160,7 +160,7 @@ const ROWS: &[Row] = &[
     row(WRITES, System, &["create"], "coordination.k8s.io", &["leases"], &[]),
     row(WRITES, System, &["get", "update"], "coordination.k8s.io", &["leases"], &["cni-migrate"]),
     row(WRITES, System, &["create"], "", &["configmaps"], &[]),
-    row(WRITES, System, &["update"], "", &["configmaps"], &["cni-migrate-journal"]),
+    row(WRITES, System, &["update"], "", &["configmaps"], &[JOURNAL]),
     // exec through a WebSocket is a GET; API servers since 1.35 ask for `create` besides (KEP-4006).
     row(WRITES, Cilium, &["get", "create"], "", &["pods/exec"], &[]),
     row(&[Node, CleanupFlannel, Rollback], Everywhere, &["get", "patch"], "", &["nodes"], &[]),
@@ -236,18 +236,26 @@ fn of_row(row: &Row, namespace: &str) -> Vec<Right> {
         System => Some("kube-system"),
         Cilium => Some(namespace),
     };
-    let names: Vec<Option<&str>> =
-        if row.names.is_empty() { vec![None] } else { row.names.iter().map(|name| Some(*name)).collect() };
+    let names: Vec<Option<String>> = if row.names.is_empty() {
+        vec![None]
+    } else {
+        row.names.iter().flat_map(|name| objects(name)).collect()
+    };
     let mut rights = Vec::new();
     for verb in row.verbs {
         for resource in row.resources {
             for name in &names {
                 let right = Right::new(verb, row.group, resource, namespace);
-                rights.push(Right { name: name.map(str::to_owned), ..right });
+                rights.push(Right { name: name.clone(), ..right });
             }
         }
     }
     rights
+}
+
+fn objects(name: &str) -> Vec<Option<String>> {
+    let last = if name == JOURNAL { JOURNAL_PARTS } else { return vec![Some(name.to_owned())] };
+    (0..=last).map(|number| Some(journal_document(number))).collect()
 }
 
 fn on(verb: &str, object: &ObjectRef) -> Right {

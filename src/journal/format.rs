@@ -1,4 +1,4 @@
-//! The record's format. Pure.
+//! What a migration remembers, as the engine sees it: one record. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,11 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::model::{Intent, Inventory};
 
-/// Version of the format; a record of another version is refused, not guessed at.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// Everything that a migration must remember.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// Everything that a migration must remember; [`super::documents`] says how it is stored.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// [`FORMAT_VERSION`].
-    pub format_version: u32,
     /// UID of `kube-system` of the cluster that this record belongs to.
     pub cluster_uid: String,
     /// What the operator wanted.
@@ -27,13 +20,10 @@ pub struct Record {
     /// What belongs to the source CNI: the only things that a clean-up deletes.
     pub inventory: Inventory,
     /// Objects of the inventory as they were, for a re-creation; saved before the clean-up.
-    #[serde(default)]
     pub saved_objects: Vec<serde_json::Value>,
     /// State of nodes before the migration touched them.
-    #[serde(default)]
     pub nodes: BTreeMap<String, NodeRecord>,
     /// Steps by id.
-    #[serde(default)]
     pub steps: BTreeMap<String, StepRecord>,
 }
 
@@ -69,6 +59,20 @@ pub struct StepRecord {
     pub at: String,
 }
 
+/// The node and the rest of the id of a node's step, `node/NAME/WHAT`; `None` for a step that is not of a node.
+pub(super) fn node_of(step: &str) -> Option<(&str, &str)> {
+    step.strip_prefix("node/")?.split_once('/')
+}
+
+/// The steps of a node, by the rest of their ids.
+pub(super) fn steps_of<'a>(
+    steps: &'a BTreeMap<String, StepRecord>,
+    node: &str,
+) -> impl Iterator<Item = (&'a str, &'a StepRecord)> {
+    let prefix = format!("node/{node}/");
+    steps.range(prefix.clone()..).map_while(move |(id, step)| Some((id.strip_prefix(&prefix)?, step)))
+}
+
 impl Record {
     /// A new record.
     pub fn new(
@@ -78,7 +82,6 @@ impl Record {
         inventory: Inventory,
     ) -> Self {
         Self {
-            format_version: FORMAT_VERSION,
             cluster_uid,
             intent,
             source_networks,
@@ -87,37 +90,6 @@ impl Record {
             nodes: BTreeMap::new(),
             steps: BTreeMap::new(),
         }
-    }
-
-    /// Reads a record.
-    ///
-    /// # Errors
-    /// Where it was edited by hand into something else, is of another version, or of another cluster.
-    pub fn parse(text: &str, cluster_uid: &str) -> Result<Self> {
-        let whose = "the journal, ConfigMap kube-system/cni-migrate-journal,";
-        let advice = "keep a copy of it, then put back what was changed; a new start is: \
-                      kubectl -n kube-system delete configmap cni-migrate-journal";
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|e| Error::failed(format!("{whose} is not readable JSON: {e}")).hint(advice))?;
-        let version = value.get("formatVersion").and_then(serde_json::Value::as_u64);
-        if version != Some(u64::from(FORMAT_VERSION)) {
-            let seen = version.map_or("none".to_owned(), |v| v.to_string());
-            return Err(Error::failed(format!(
-                "{whose} has format version {seen}; this program reads {FORMAT_VERSION}"
-            ))
-            .hint("use the version of kubectl cni-migrate that began the migration"));
-        }
-        let record: Self = serde_json::from_value(value).map_err(|e| {
-            Error::failed(format!("{whose} does not have the expected form: {e}")).hint(advice)
-        })?;
-        if record.cluster_uid != cluster_uid {
-            return Err(Error::no(format!(
-                "{whose} belongs to another cluster (kube-system UID {}, here {cluster_uid})",
-                record.cluster_uid
-            ))
-            .hint("check the context: kubectl config current-context"));
-        }
-        Ok(record)
     }
 
     /// How far a step is; `None` where it was never begun.
@@ -144,7 +116,7 @@ impl Record {
     }
 
     /// Forgets the steps between the first and the last of a node whose turn is over: the cluster shows that they were done,
-    /// and the record of all nodes is written anew with every step.
+    /// and its part of the journal is written anew with every step of the nodes that follow.
     pub fn end_turn(&mut self, name: &str) {
         let (first, last) = (format!("node/{name}/cordon"), format!("node/{name}/uncordon"));
         let prefix = format!("node/{name}/");
@@ -178,35 +150,6 @@ mod tests {
             features: crate::model::Features::default(),
         };
         Record::new("uid".into(), intent, Vec::new(), Inventory::default())
-    }
-
-    fn text(change: impl FnOnce(&mut serde_json::Value)) -> String {
-        let mut value = serde_json::to_value(record()).expect("JSON");
-        change(&mut value);
-        value.to_string()
-    }
-
-    #[test]
-    fn a_record_survives_the_round_trip() {
-        assert_eq!(Record::parse(&text(|_| ()), "uid").expect("a record"), record());
-    }
-
-    #[test]
-    fn a_record_of_before_there_were_features_has_none() {
-        let old = text(|v| drop(v["intent"].as_object_mut().expect("a map").remove("features")));
-        assert_eq!(Record::parse(&old, "uid").expect("a record"), record());
-    }
-
-    #[test]
-    fn edits_by_hand_are_named_and_nothing_panics() {
-        let broken = Record::parse("{", "uid").expect_err("no JSON");
-        assert!(broken.message.contains("not readable JSON"), "{broken}");
-        let version = Record::parse(&text(|v| v["formatVersion"] = 9.into()), "uid").expect_err("a version");
-        assert!(version.message.contains("format version 9; this program reads 1"), "{version}");
-        let typo = Record::parse(&text(|v| v["nodez"] = serde_json::json!({})), "uid").expect_err("a typo");
-        assert!(typo.message.contains("unknown field `nodez`"), "{typo}");
-        let foreign = Record::parse(&text(|_| ()), "other").expect_err("another cluster");
-        assert!(foreign.message.contains("belongs to another cluster"), "{foreign}");
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! The record in its ConfigMap: every write carries the resourceVersion that was read, so two writers cannot mix.
+//! The record in its ConfigMaps: every write carries the resourceVersion that was read, so two writers cannot mix.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::json;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 
-use super::format::{Progress, Record, StepRecord};
+use super::documents::{self, Joined};
+use super::format::{NodeRecord, Progress, Record, StepRecord, node_of};
+use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::kube::{Reader, Refusal, Writer, explain, refusal};
+use crate::model::{JOURNAL_PARTS, journal_document};
 
 const COLLECTION: &str = "/api/v1/namespaces/kube-system/configmaps";
-const NAME: &str = "cni-migrate-journal";
 const KEY: &str = "record";
 
 #[derive(Deserialize)]
@@ -28,71 +31,124 @@ struct Meta {
 /// An open journal.
 pub struct Journal {
     writer: Writer,
-    resource_version: Option<String>,
-    /// The record; change it, then [`Journal::save`].
-    pub record: Record,
+    record: Record,
+    layout: Layout,
+    begun: String,
+    /// resourceVersions of the documents that are stored: of the head, then of the parts.
+    versions: Vec<String>,
+    /// Documents that say something else than what is stored.
+    changed: BTreeSet<usize>,
 }
 
 impl Journal {
     /// The record of this cluster, if there is one.
     pub async fn read(reader: &Reader, cluster_uid: &str) -> Result<Option<Record>> {
-        Ok(load(reader, cluster_uid).await?.map(|(record, _)| record))
+        Ok(load(reader, cluster_uid).await?.map(|(joined, _)| joined.record))
     }
 
     /// Opens the journal for writing; a new one begins with `fresh`.
+    ///
+    /// # Errors
+    /// A record that is not this cluster's, or that somebody broke.
     pub async fn open(
         reader: &Reader,
         writer: Writer,
         cluster_uid: &str,
         fresh: impl FnOnce() -> Result<Record>,
     ) -> Result<Self> {
-        match load(reader, cluster_uid).await? {
-            Some((record, version)) => Ok(Self { writer, resource_version: Some(version), record }),
-            None => Ok(Self { writer, resource_version: None, record: fresh()? }),
-        }
+        let (joined, versions) = match load(reader, cluster_uid).await? {
+            Some(known) => known,
+            None => (Joined::from(fresh()?), Vec::new()),
+        };
+        let Joined { record, layout, begun, to_link } = joined;
+        let changed = match begun {
+            Some(_) => to_link.into_iter().collect(),
+            // A new one, or one of version 1: nothing is stored as it is to be.
+            None => (0..=layout.parts()).collect(),
+        };
+        let begun = begun.unwrap_or_else(|| writer.now().to_string());
+        Ok(Self { writer, record, layout, begun, versions, changed })
+    }
+
+    /// What is remembered.
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Whether anything was ever intended: a verb that only looked leaves no record behind.
     pub fn is_begun(&self) -> bool {
-        self.resource_version.is_some() || !self.record.steps.is_empty()
+        !self.versions.is_empty() || !self.record.steps.is_empty()
     }
 
-    /// Writes the record.
+    /// Writes what changed since it was written last.
     ///
     /// # Errors
-    /// Locked, where somebody else wrote meanwhile.
+    /// Locked, where somebody else wrote meanwhile. What was not written then is written by the next save.
     pub async fn save(&mut self) -> Result<()> {
-        let text = serde_json::to_string(&self.record)
-            .map_err(|e| Error::failed(format!("the journal could not be written: {e}")))?;
+        while let Some(number) = self.next() {
+            self.write(number).await?;
+        }
+        Ok(())
+    }
+
+    /// The document that is to be written next. A new head is the first, then come new parts in their order: nothing is
+    /// ever stored that a reader does not find. A head that was there is the last: while it is of version 1, it is the
+    /// whole journal.
+    fn next(&self) -> Option<usize> {
+        let is_new = |number: &&usize| **number >= self.versions.len();
+        let parts = || self.changed.iter().filter(|number| **number > 0);
+        let new_head = self.changed.first().filter(|_| self.versions.is_empty());
+        let next = new_head.or_else(|| parts().find(is_new)).or_else(|| parts().next());
+        next.or(self.changed.first()).copied()
+    }
+
+    async fn write(&mut self, number: usize) -> Result<()> {
+        let name = journal_document(number);
+        let followed = number + 1 < self.versions.len();
+        let text = documents::text(&self.record, &self.layout, &self.begun, number, followed)?;
         let mut body = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": NAME, "namespace": "kube-system",
+            "metadata": {"name": name, "namespace": "kube-system",
                          "labels": {"app.kubernetes.io/managed-by": "kubectl-cni-migrate"}},
             "data": {KEY: text},
         });
-        let result = if let Some(version) = &self.resource_version {
+        let result = if let Some(version) = self.versions.get(number) {
             body["metadata"]["resourceVersion"] = json!(version);
-            self.writer.replace(&format!("{COLLECTION}/{NAME}"), &body).await
+            self.writer.replace(&format!("{COLLECTION}/{name}"), &body).await
         } else {
             self.writer.create(COLLECTION, &body).await
         };
         match result {
             Ok(answer) => {
-                self.resource_version = answer["metadata"]["resourceVersion"]
-                    .as_str()
-                    .map(str::to_owned)
-                    .or(self.resource_version.take());
+                self.written(number, &answer);
                 Ok(())
             }
             Err(e) if matches!(refusal(&e), Refusal::Conflict | Refusal::Exists) => {
-                Err(Error::locked("the journal was changed by somebody else: another run may be at work")
-                    .hint("see who: kubectl -n kube-system get lease cni-migrate -o yaml"))
+                Err(Error::locked(format!(
+                    "the journal (ConfigMap kube-system/{name}) was changed by somebody else: another run may be at work"
+                ))
+                .hint("see who: kubectl -n kube-system get lease cni-migrate -o yaml"))
             }
-            Err(e) => Err(explain("writing the journal", &e)),
+            Err(e) => Err(explain(&format!("writing the journal (ConfigMap kube-system/{name})"), &e)),
         }
     }
 
+    fn written(&mut self, number: usize, answer: &Value) {
+        self.changed.remove(&number);
+        let version = answer["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        if let Some(known) = self.versions.get_mut(number) {
+            version.clone_into(known);
+            return;
+        }
+        self.versions.push(version.to_owned());
+        // The document before it says from now on that a part follows.
+        self.changed.extend(number.checked_sub(1));
+    }
+
     /// Writes down that a step is about to be done.
+    ///
+    /// # Errors
+    /// Those of [`Journal::save`].
     pub async fn intend(&mut self, step: &str) -> Result<()> {
         self.mark(step, Progress::Intended);
         self.save().await
@@ -106,11 +162,62 @@ impl Journal {
     fn mark(&mut self, step: &str, progress: Progress) {
         let at = self.writer.now().to_string();
         self.record.steps.insert(step.to_owned(), StepRecord { progress, at });
+        let document = node_of(step).map_or(0, |(node, _)| self.layout.place(node));
+        self.changed.insert(document);
+    }
+
+    /// Notes what a node was like before it was touched; what was known of a node of that name is forgotten.
+    pub fn remember(&mut self, node: &str, before: NodeRecord) {
+        self.record.forget_node(node);
+        self.record.nodes.insert(node.to_owned(), before);
+        self.changed.insert(self.layout.place(node));
+    }
+
+    /// Notes that a node's turn is over ([`Record::end_turn`]).
+    pub fn end_turn(&mut self, node: &str) {
+        self.record.end_turn(node);
+        self.changed.insert(self.layout.place(node));
+    }
+
+    /// Forgets a node ([`Record::forget_node`]).
+    pub fn forget_node(&mut self, node: &str) {
+        self.record.forget_node(node);
+        self.changed.extend(self.layout.remove(node));
+    }
+
+    /// Keeps copies of objects that are about to be deleted.
+    pub fn keep(&mut self, objects: Vec<Value>) {
+        self.record.saved_objects.extend(objects);
+        self.changed.insert(0);
     }
 }
 
-async fn load(reader: &Reader, cluster_uid: &str) -> Result<Option<(Record, String)>> {
-    let Some(wire) = reader.get::<Wire>(&format!("{COLLECTION}/{NAME}")).await? else { return Ok(None) };
-    let text = wire.data.get(KEY).map(String::as_str).unwrap_or_default();
-    Ok(Some((Record::parse(text, cluster_uid)?, wire.metadata.resource_version)))
+impl From<Record> for Joined {
+    fn from(record: Record) -> Self {
+        let layout = Layout::of(&record);
+        Self { record, layout, begun: None, to_link: Vec::new() }
+    }
+}
+
+/// Reads the documents, part by part until there is none, with their resourceVersions.
+async fn load(reader: &Reader, cluster_uid: &str) -> Result<Option<(Joined, Vec<String>)>> {
+    let Some((head, version)) = document(reader, 0).await? else {
+        return match document(reader, 1).await? {
+            Some(_) => Err(documents::missing(0)),
+            None => Ok(None),
+        };
+    };
+    let (mut parts, mut versions) = (Vec::new(), vec![version]);
+    for number in 1..=JOURNAL_PARTS {
+        let Some((text, version)) = document(reader, number).await? else { break };
+        parts.push(text);
+        versions.push(version);
+    }
+    Ok(Some((documents::join(&head, &parts, cluster_uid)?, versions)))
+}
+
+async fn document(reader: &Reader, number: usize) -> Result<Option<(String, String)>> {
+    let path = format!("{COLLECTION}/{}", journal_document(number));
+    let Some(mut wire) = reader.get::<Wire>(&path).await? else { return Ok(None) };
+    Ok(Some((wire.data.remove(KEY).unwrap_or_default(), wire.metadata.resource_version)))
 }

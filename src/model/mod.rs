@@ -9,6 +9,7 @@ mod cilium;
 mod exposure;
 mod intent;
 mod inventory;
+mod journal;
 mod network_policy;
 mod node;
 mod pod;
@@ -21,6 +22,7 @@ pub use cilium::{AgentView, CiliumEndpoint, CiliumNode, CiliumNodeConfig, Cilium
 pub use exposure::{ApiService, Service, ServiceRef, Webhook};
 pub use intent::{DryRun, Encryption, Features, Intent, OverlayPort, RebootMode};
 pub use inventory::{Inventory, NodeResidue, ObjectRef, PodRoute};
+pub use journal::{JOURNAL, JOURNAL_PARTS, is_of_the_journal, journal_document};
 pub use network_policy::NetworkPolicy;
 pub use node::{Condition, MIGRATION_LABEL, Node, PHASE_ANNOTATION, Taint, WAS_UNSCHEDULABLE_ANNOTATION};
 pub use pod::{Owner, PROBE_LABEL, Phase, Pod, PodRef};

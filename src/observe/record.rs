@@ -12,7 +12,7 @@ use super::{KUBEADM_CONFIGS, Observer, served};
 use crate::error::Result;
 use crate::helm::Helm;
 use crate::kube::{Reader, Selection, explain, said};
-use crate::model::{ObjectRef, Read, Release};
+use crate::model::{JOURNAL_PARTS, ObjectRef, Read, Release, journal_document};
 use crate::snapshot::{
     API_VERSION, Answer, Body, CILIUM, Failure, Header, KIND, KINDS, Keep, Part, Pseudonyms, Refused,
     config_map, presence, reduce,
@@ -40,8 +40,6 @@ pub struct Wanted<'a> {
     pub anonymise: bool,
 }
 
-/// The journal, and where it is.
-const JOURNAL: (&str, &str) = ("kube-system", "cni-migrate-journal");
 const CILIUM_CONFIG: &str = "cilium-config";
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -200,11 +198,11 @@ impl<'a> Taken<'a> {
                 self.add(whole(object, "v1", "ConfigMap"), &config_map(name));
             }
         }
-        for (namespace, name) in [JOURNAL, (cilium, CILIUM_CONFIG)] {
-            let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
-            if let Some(object) = self.get(&path).await {
-                self.add(whole(object, "v1", "ConfigMap"), &config_map(name));
-            }
+        self.config_map(cilium, CILIUM_CONFIG).await;
+        // As the journal itself is read: part by part, until there is none.
+        let mut number = 0;
+        while number <= JOURNAL_PARTS && self.config_map("kube-system", &journal_document(number)).await {
+            number += 1;
         }
         self.namespaces.extend(["kube-system".to_owned(), cilium.to_owned()]);
         let home = ObjectRef::namespace("kube-system");
@@ -214,6 +212,14 @@ impl<'a> Taken<'a> {
             let keep = if wanted.kind == "ConfigMap" { config_map(&wanted.name) } else { presence() };
             self.add(whole(object, &wanted.api_version, &wanted.kind), &keep);
         }
+    }
+
+    /// Adds a ConfigMap; false where it is not there, or was refused.
+    async fn config_map(&mut self, namespace: &str, name: &str) -> bool {
+        let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
+        let Some(object) = self.get(&path).await else { return false };
+        self.add(whole(object, "v1", "ConfigMap"), &config_map(name));
+        true
     }
 
     /// One object; `None` where it is not there, or was refused.

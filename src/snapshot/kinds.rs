@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use super::project::Keep;
+use crate::model::is_of_the_journal;
 
 /// A kind.
 #[derive(Debug)]
@@ -232,8 +233,8 @@ pub fn config_map(name: &str) -> Keep {
     let data = match name {
         "kube-flannel-cfg" => "data{net-conf.json cni-conf.json}",
         "kube-proxy" => "data{config.conf}",
-        "cni-migrate-journal" => "data{record}",
         "cilium-config" => "data{*}",
+        name if is_of_the_journal(name) => "data{record}",
         _ => "",
     };
     Keep::parse(&format!("{}{data}", meta!()))

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::class::{Class, class_of};
 use super::file::{Answer, Header};
 use super::words::{GROUPS, HARMLESS, IMAGES, KEPT_LABELS, KNOWN, LEFT_OUT, OPTIONS};
+use crate::model::is_of_the_journal;
 
 /// The pseudonyms of a file.
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ impl Pseudonyms {
     /// The pseudonym of a name.
     fn name(&mut self, class: Class, text: &str) -> String {
         // APIServices have their group in their name.
-        if text.is_empty() || KNOWN.contains(&text) || text.ends_with(".k8s.io") {
+        if text.is_empty() || KNOWN.contains(&text) || text.ends_with(".k8s.io") || is_of_the_journal(text) {
             return text.to_owned();
         }
         if let Some(known) = self.names.get(&(class, text.to_owned())) {
@@ -267,7 +268,7 @@ impl Pseudonyms {
         }
     }
 
-    /// The journal's record.
+    /// The journal's record, or a part of it: steps of a node have no names there.
     fn record(&mut self, record: &mut Value) {
         if let Some(Value::Object(nodes)) = record.get_mut("nodes") {
             *nodes =

@@ -146,6 +146,8 @@ fn cluster() -> Vec<Value> {
             "record": json!({"nodes": {"node.acme.example": {}}, "steps": {"node/node.acme.example/drain": {}},
                 "inventory": {"ownerAdvice": "Argo CD (acme)", "objects": [
                     {"kind": "DaemonSet", "namespace": "acme-net", "name": "kube-flannel-ds"}]}}).to_string()}}),
+        json!({"kind": "ConfigMap", "metadata": {"name": "cni-migrate-journal-001", "namespace": "kube-system"}, "data": {
+            "record": json!({"nodes": {"node.acme.example": {"steps": {"drain": {}}}}}).to_string()}}),
     ]
 }
 
@@ -159,7 +161,7 @@ fn pseudonyms_say_nothing_and_still_fit_each_other() {
     let text = json!(all).to_string();
     // Keys of labels stay.
     assert!(!text.replace("acme.example/zone", "").contains("acme"), "{text}");
-    let [namespace, node, set, _, pod, mirror, web, budget, service, hook, endpoint, journal] =
+    let [namespace, node, set, _, pod, mirror, web, budget, service, hook, endpoint, journal, part] =
         all.as_slice()
     else {
         panic!("{text}")
@@ -183,6 +185,11 @@ fn pseudonyms_say_nothing_and_still_fit_each_other() {
     let record: Value = serde_json::from_str(journal["data"]["record"].as_str().unwrap()).unwrap();
     assert!(record["steps"]["node/node-00001/drain"].is_object(), "{record}");
     assert_eq!(record["inventory"]["objects"][0]["name"], "kube-flannel-ds");
+    let nodes = json!({"nodes": {"node-00001": {"steps": {"drain": {}}}}});
+    assert_eq!(
+        (&part["metadata"]["name"], &part["data"]["record"]),
+        (&json!("cni-migrate-journal-001"), &json!(nodes.to_string()))
+    );
 }
 
 #[test]

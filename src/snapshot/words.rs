@@ -67,7 +67,6 @@ pub(super) const KNOWN: &[&str] = &[
     "node-maintenance-operator",
     "kubeadm-config",
     "cni-migrate",
-    "cni-migrate-journal",
     "ciliumnodes.cilium.io",
     "ciliumendpoints.cilium.io",
     "ciliumnodeconfigs.cilium.io",
