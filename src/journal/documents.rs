@@ -45,7 +45,7 @@ struct Part {
     format_version: u64,
     cluster_uid: String,
     begun: String,
-    part: usize,
+    number: usize,
     followed: bool,
     nodes: BTreeMap<String, Node>,
 }
@@ -131,7 +131,7 @@ fn part(record: &Record, layout: &Layout, begun: &str, number: usize, followed: 
         format_version: VERSION,
         cluster_uid: record.cluster_uid.clone(),
         begun: begun.to_owned(),
-        part: number,
+        number,
         followed,
         nodes: layout.nodes(number).map(node).collect(),
     }
@@ -197,11 +197,11 @@ impl Joined {
         let part: Part = form(number, versioned(number, text, &[VERSION])?.1)?;
         same_cluster(number, &part.cluster_uid, &self.record.cluster_uid)?;
         let begun = self.begun.as_deref().unwrap_or_default();
-        if part.part != number || part.begun != begun {
+        if part.number != number || part.begun != begun {
             return Err(edited(format!(
                 "{} is part {} of the journal begun at {}, not part {number} of the one begun at {begun}",
                 whose(number),
-                part.part,
+                part.number,
                 part.begun
             )));
         }

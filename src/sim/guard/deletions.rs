@@ -8,7 +8,7 @@ use crate::sim::world::World;
 
 use super::{Rule, Seen};
 
-/// The journal.
+/// The journal's head, which has the inventory.
 const JOURNAL: (&str, &str) = ("kube-system", "cni-migrate-journal");
 /// The configuration by which a node is switched.
 const NODE_CONFIG: &str = "cilium-default";
