@@ -54,6 +54,17 @@ impl Place {
         self.written().into_iter().map(name).collect()
     }
 
+    /// Whether each document but the last says that a part follows.
+    fn is_linked(&self) -> bool {
+        let all = self.sim.list("v1", "ConfigMap");
+        let text = |map: &Value| -> Option<Value> {
+            let is_ours = map["metadata"]["name"].as_str()?.starts_with(HEAD);
+            serde_json::from_str(map["data"]["record"].as_str().filter(|_| is_ours)?).ok()
+        };
+        let followed: Vec<bool> = all.iter().filter_map(text).map(|d| d["followed"] == true).collect();
+        followed.iter().filter(|followed| !**followed).count() == 1
+    }
+
     /// Stores a record as version 1 did.
     fn store_version_1(&self, record: &Record) {
         let text = json!({"formatVersion": 1, "clusterUid": record.cluster_uid, "intent": record.intent,
@@ -180,6 +191,7 @@ async fn interrupted(
             assert_eq!(*next.record(), after);
             change(&mut next).await.unwrap();
             assert_eq!(place.read().await, *next.record());
+            assert!(place.is_linked(), "after {passed} writes");
             place.sim.clear_log();
             let mut last = place.reopen().await;
             last.save().await.unwrap();

@@ -268,3 +268,21 @@ fn on(verb: &str, object: &ObjectRef) -> Right {
 fn anywhere(verb: &str, object: &ObjectRef) -> Right {
     Right { namespace: None, ..on(verb, object) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_the_journal_may_be_written_and_no_other_config_map() {
+        let rights = needed_rights(&[Task::Verify], "cilium", &Inventory::default());
+        for verb in ["get", "update"] {
+            let of_maps = |r: &&Right| r.resource == "configmaps" && r.verb == verb;
+            let in_system =
+                rights.iter().filter(of_maps).filter(|r| r.namespace.as_deref() == Some("kube-system"));
+            let names: Vec<Option<String>> = in_system.map(|right| right.name.clone()).collect();
+            assert_eq!(names, objects(JOURNAL), "{verb}");
+        }
+        assert_eq!(objects(JOURNAL).len(), 1 + JOURNAL_PARTS);
+    }
+}

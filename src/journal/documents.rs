@@ -149,6 +149,9 @@ pub(super) fn join(head: &str, parts: &[String], cluster_uid: &str) -> Result<Jo
     }
     let head: Head = form(0, value)?;
     same_cluster(0, &head.cluster_uid, cluster_uid)?;
+    if let Some(step) = head.steps.keys().find(|id| node_of(id).is_some()) {
+        return Err(edited(format!("{} holds the step {step}, expected in the node's part", whose(0))));
+    }
     let mut joined = Joined {
         record: Record {
             cluster_uid: head.cluster_uid,

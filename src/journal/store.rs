@@ -91,15 +91,13 @@ impl Journal {
         Ok(())
     }
 
-    /// The document that is to be written next. A new head is the first, then come new parts in their order: nothing is
-    /// ever stored that a reader does not find. A head that was there is the last: while it is of version 1, it is the
-    /// whole journal.
+    /// The document that is to be written next. A new head is the first, then come parts in their order: nothing is ever
+    /// stored that a reader does not find. A head that was there is the last: while it is of version 1, it is the whole
+    /// journal.
     fn next(&self) -> Option<usize> {
-        let is_new = |number: &&usize| **number >= self.versions.len();
-        let parts = || self.changed.iter().filter(|number| **number > 0);
         let new_head = self.changed.first().filter(|_| self.versions.is_empty());
-        let next = new_head.or_else(|| parts().find(is_new)).or_else(|| parts().next());
-        next.or(self.changed.first()).copied()
+        let part = || self.changed.iter().find(|number| **number > 0);
+        new_head.or_else(part).or(self.changed.first()).copied()
     }
 
     async fn write(&mut self, number: usize) -> Result<()> {

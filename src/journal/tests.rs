@@ -159,7 +159,7 @@ fn a_part_that_is_missing_is_named() {
 #[test]
 fn edits_by_hand_are_named_and_nothing_panics() {
     type Change = fn(&mut Vec<String>);
-    let cases: [(Kind, &str, Change); 10] = [
+    let cases: [(Kind, &str, Change); 11] = [
         (Kind::Failed, "-journal, is not readable JSON", |t| t[0] = "{".into()),
         (Kind::Failed, "-journal-002, is not readable JSON", |t| t[2] = String::new()),
         (Kind::Failed, "-journal, has format version 9; this program reads 1 and 2", |t| {
@@ -179,6 +179,9 @@ fn edits_by_hand_are_named_and_nothing_panics() {
         }),
         (Kind::No, "-journal-001, belongs to another cluster (kube-system UID other, here uid)", |t| {
             edit(t, 1, |v| v["clusterUid"] = "other".into());
+        }),
+        (Kind::Failed, "-journal, holds the step node/n/cordon, expected in the node's part", |t| {
+            edit(t, 0, |v| v["steps"]["node/n/cordon"] = json!({"progress": "done", "at": BEGUN}));
         }),
         (Kind::Failed, "-journal-001, is part 1 of the journal begun at 2025", |t| {
             edit(t, 1, |v| v["begun"] = "2025-01-01T00:00:00Z".into());
