@@ -82,8 +82,8 @@ fn of_a_cluster_halfway() {
     // Of an old file the steps do not grow older.
     let (header, objects) = read("c.gz", File::open(env.home().join("c.gz")).unwrap()).unwrap();
     let (mut part, mut body) = (Part::default(), Body::default());
-    for object in &objects {
-        part.push(object);
+    for object in objects {
+        part.push(&object.unwrap());
     }
     body.add(part);
     let taken_at = begun + SignedDuration::from_mins(5);

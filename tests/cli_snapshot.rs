@@ -21,7 +21,7 @@ fn take(env: &Env, args: &[&str]) -> (Output, Header, Vec<Value>) {
     let output = env.run(&[&["snapshot", "-o", "c.gz"], args].concat());
     assert_eq!(output.code, Some(0), "{output}");
     let (header, objects) = read("c.gz", File::open(env.home().join("c.gz")).unwrap()).unwrap();
-    (output, header, objects)
+    (output, header, objects.map(Result::unwrap).collect())
 }
 
 fn of<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {

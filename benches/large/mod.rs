@@ -57,6 +57,11 @@ impl Server {
         Ok(Self { child, address: address.trim().to_owned() })
     }
 
+    /// Seconds of processor time that it took so far.
+    pub fn processor(&self) -> Answer<f64> {
+        processor(&self.child.id().to_string())
+    }
+
     /// The tool's own way to it.
     pub async fn connect(&self) -> Answer<Connection> {
         let kubeconfig = json!({

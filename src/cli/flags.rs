@@ -143,7 +143,8 @@ impl FromArgs {
         let name = path.display().to_string();
         let file = std::fs::File::open(path)
             .map_err(|e| Error::usage(format!("snapshot {name} could not be read: {e}")))?;
-        snapshot::read(&name, file).map(Some)
+        let (header, objects) = snapshot::read(&name, file)?;
+        Ok(Some((header, objects.collect::<Result<_>>()?)))
     }
 }
 

@@ -23,6 +23,8 @@ pub const KIND: &str = "ClusterSnapshot";
 
 /// How every gzip member begins (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes that are unpacked at once while a file is read.
+const UNPACKED: usize = 64 << 10;
 
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,44 +164,80 @@ pub fn write(header: &Header, body: &Body, out: &mut impl Write) -> io::Result<(
     out.write_all(&body.packed)
 }
 
-/// Reads a file of that name.
+/// Begins to read a file of that name: its header, and what gives the objects one after the other.
 ///
 /// # Errors
 /// Usage: not a snapshot, one of another version, cut or damaged; the error names the line.
-pub fn read(name: &str, input: impl Read) -> Result<(Header, Vec<Value>)> {
+pub fn read<R: Read>(name: &str, input: R) -> Result<(Header, Objects<R>)> {
     let mut input = BufReader::new(input);
     let is_gzip = input.fill_buf().is_ok_and(|start| start.is_empty() || start.starts_with(&GZIP));
-    let mut lines = Lines { name, input: BufReader::new(MultiGzDecoder::new(input)), number: 0 };
+    let input = BufReader::with_capacity(UNPACKED, MultiGzDecoder::new(input));
+    let mut lines = Lines { name: name.to_owned(), input, line: String::new(), number: 0 };
     if !is_gzip {
         return Err(lines.wrong("is not gzip, expected a file that `kubectl cni-migrate snapshot` wrote"));
     }
-    let first = lines.next()?.ok_or_else(|| lines.wrong("the file is empty, expected a snapshot"))?;
-    let header = header(&lines, &first)?;
-    let mut objects = Vec::new();
-    while let Some(line) = lines.next()? {
-        let object: Value =
-            serde_json::from_str(&line).map_err(|e| lines.wrong(&format!("is not JSON: {e}")))?;
-        if !["/apiVersion", "/kind", "/metadata/name"]
-            .iter()
-            .all(|p| object.pointer(p).is_some_and(Value::is_string))
-        {
-            return Err(lines.wrong("is no object of the API: apiVersion, kind or metadata.name is missing"));
-        }
-        objects.push(object);
+    if !lines.next()? {
+        return Err(lines.wrong("the file is empty, expected a snapshot"));
     }
-    if objects.len() as u64 != header.objects {
-        let message = format!(
-            "the file ends after {}, expected {} by its first line: it was cut",
-            count(objects.len(), "object"),
-            header.objects
-        );
-        return Err(lines.wrong(&message));
-    }
+    let header = header(&lines)?;
+    let objects = Objects { lines, expected: header.objects, read: 0, is_over: false };
     Ok((header, objects))
 }
 
-fn header<R>(lines: &Lines<R>, line: &str) -> Result<Header> {
-    let value: Value = serde_json::from_str(line).map_err(|e| lines.wrong(&format!("is not JSON: {e}")))?;
+/// The objects of a file that is being read; only one of them is held at a time.
+///
+/// The first error is the last item. That the file holds as many objects as its header says is known at the end only:
+/// who stops before it has not seen a cut file.
+pub struct Objects<R: Read> {
+    lines: Lines<BufReader<MultiGzDecoder<BufReader<R>>>>,
+    expected: u64,
+    read: u64,
+    is_over: bool,
+}
+
+impl<R: Read> Iterator for Objects<R> {
+    type Item = Result<Value>;
+
+    fn next(&mut self) -> Option<Result<Value>> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.object().transpose();
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+impl<R: Read> Objects<R> {
+    fn object(&mut self) -> Result<Option<Value>> {
+        if !self.lines.next()? {
+            return self.check_count().map(|()| None);
+        }
+        let object: Value = self.lines.json()?;
+        let metadata = object.get("metadata");
+        let names = [object.get("apiVersion"), object.get("kind"), metadata.and_then(|m| m.get("name"))];
+        if !names.iter().all(|name| name.is_some_and(Value::is_string)) {
+            let missing = "is no object of the API: apiVersion, kind or metadata.name is missing";
+            return Err(self.lines.wrong(missing));
+        }
+        self.read += 1;
+        Ok(Some(object))
+    }
+
+    fn check_count(&self) -> Result<()> {
+        if self.read == self.expected {
+            return Ok(());
+        }
+        Err(self.lines.wrong(&format!(
+            "the file ends after {}, expected {} by its first line: it was cut",
+            count(self.read, "object"),
+            self.expected
+        )))
+    }
+}
+
+fn header<R: BufRead>(lines: &Lines<R>) -> Result<Header> {
+    let value: Value = lines.json()?;
     let (version, kind) = (value["apiVersion"].as_str().unwrap_or_default(), &value["kind"]);
     if kind != KIND {
         return Err(lines.wrong(&format!("kind is {kind}, expected \"{KIND}\"")));
@@ -212,25 +250,30 @@ fn header<R>(lines: &Lines<R>, line: &str) -> Result<Header> {
     serde_json::from_value(value).map_err(|e| lines.wrong(&format!("the header was not understood: {e}")))
 }
 
-struct Lines<'a, R> {
-    name: &'a str,
+struct Lines<R> {
+    name: String,
     input: R,
+    /// The line that was read last, and its number from 1.
+    line: String,
     number: usize,
 }
 
-impl<R> Lines<'_, R> {
+impl<R: BufRead> Lines<R> {
+    /// Goes on to the next line; false where there is none.
+    fn next(&mut self) -> Result<bool> {
+        self.line.clear();
+        self.number += 1;
+        let read = self.input.read_line(&mut self.line).map_err(|e| self.broken(&e))?;
+        Ok(read > 0)
+    }
+
+    fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.line).map_err(|e| self.wrong(&format!("is not JSON: {e}")))
+    }
+
     fn wrong(&self, what: &str) -> Error {
         Error::usage(format!("snapshot {}, line {}: {what}", self.name, self.number.max(1)))
             .hint("take a new one: kubectl cni-migrate snapshot -o FILE")
-    }
-}
-
-impl<R: BufRead> Lines<'_, R> {
-    fn next(&mut self) -> Result<Option<String>> {
-        let mut line = String::new();
-        self.number += 1;
-        let read = self.input.read_line(&mut line).map_err(|e| self.broken(&e))?;
-        Ok((read > 0).then_some(line))
     }
 
     fn broken(&self, error: &io::Error) -> Error {

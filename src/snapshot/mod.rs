@@ -12,7 +12,7 @@ mod reduce;
 mod tests;
 mod words;
 
-pub use file::{API_VERSION, Answer, Body, Failure, Header, KIND, Part, Refused, read, write};
+pub use file::{API_VERSION, Answer, Body, Failure, Header, KIND, Objects, Part, Refused, read, write};
 pub use kinds::{CILIUM, KINDS, Kind, config_map, presence};
 pub use project::Keep;
 pub use pseudonym::Pseudonyms;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{API_VERSION, Answer, Body, Failure, Header, KIND, Part, Pseudonyms, Refused, read, write};
+use crate::error::Result;
 use crate::model::Release;
 
 fn header() -> Header {
@@ -60,13 +61,18 @@ fn packed(lines: &[&str]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
+fn all(bytes: &[u8]) -> Result<(Header, Vec<Value>)> {
+    let (header, objects) = read("x.gz", bytes)?;
+    Ok((header, objects.collect::<Result<_>>()?))
+}
+
 fn refusal(bytes: &[u8]) -> String {
-    read("x.gz", bytes).expect_err("a refusal").message
+    all(bytes).expect_err("a refusal").message
 }
 
 #[test]
 fn a_file_comes_back_as_it_was_written() {
-    assert_eq!(read("x.gz", file().as_slice()).unwrap(), (header(), vec![object("a"), object("b")]));
+    assert_eq!(all(&file()).unwrap(), (header(), vec![object("a"), object("b")]));
 }
 
 #[test]
@@ -89,6 +95,16 @@ fn a_cut_or_damaged_file_gives_one_clear_error() {
     let middle = flipped.len() - 12;
     flipped[middle] ^= 0xff;
     assert!(refusal(&flipped).starts_with("snapshot x.gz, line "));
+}
+
+#[test]
+fn what_stands_before_a_damaged_line_is_read_and_nothing_after_it() {
+    let (first, pod) = (serde_json::to_string(&header()).unwrap(), object("a").to_string());
+    let bytes = packed(&[&first, &pod, "{", &pod]);
+    let (_, mut objects) = read("x.gz", bytes.as_slice()).unwrap();
+    assert_eq!(objects.next().unwrap().unwrap(), object("a"));
+    assert!(objects.next().unwrap().unwrap_err().message.contains("line 3: is not JSON"));
+    assert!(objects.next().is_none() && objects.next().is_none());
 }
 
 #[test]
