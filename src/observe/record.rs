@@ -14,8 +14,8 @@ use crate::helm::Helm;
 use crate::kube::{Reader, Selection, explain, said};
 use crate::model::{JOURNAL_PARTS, ObjectRef, Read, Release, journal_document};
 use crate::snapshot::{
-    API_VERSION, Answer, Body, CILIUM, Failure, Header, KIND, KINDS, Keep, Part, Pseudonyms, Refused,
-    config_map, presence, reduce,
+    API_VERSION, Answer, Body, CILIUM, Failure, Header, KIND, KINDS, Keep, Line, Part, Pseudonyms, Refused,
+    config_map, is_reduced, presence, reduce,
 };
 use crate::source::SOURCES;
 use crate::values;
@@ -147,17 +147,17 @@ impl<'a> Taken<'a> {
     ) -> Result<()> {
         let mut packing =
             Packing { part: Part::default(), names: &mut self.names, namespaces: &mut self.namespaces };
-        let result = self
-            .reader
-            .try_each(
-                path,
-                &Selection::default(),
-                keep,
-                &mut packing,
-                |packing| packing.part = Part::default(),
-                |packing, object| packing.take(whole(object, api_version, kind)),
-            )
-            .await;
+        let (reader, selection) = (self.reader, Selection::default());
+        let restart = |packing: &mut Packing| packing.part = Part::default();
+        // A tree is built only of what is changed; what `take` looks at, DaemonSets, is.
+        let result = if packing.names.is_some() || is_reduced(kind) {
+            let take = |packing: &mut Packing, object| packing.take(whole(object, api_version, kind));
+            reader.try_each(path, &selection, keep, &mut packing, restart, take).await
+        } else {
+            let line = Line { api_version, kind, keep };
+            let take = |packing: &mut Packing, json: Vec<u8>| packing.part.push_json(kind, &json);
+            reader.try_each(path, &selection, line, &mut packing, restart, take).await
+        };
         let part = packing.part;
         match result {
             Ok(()) => self.body.add(part),

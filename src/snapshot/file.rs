@@ -23,7 +23,7 @@ pub const KIND: &str = "ClusterSnapshot";
 
 /// How every gzip member begins (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Bytes that are unpacked at once while a file is read.
+/// Bytes of plain text that are packed or unpacked at once.
 const UNPACKED: usize = 64 << 10;
 
 /// The first line of a file.
@@ -99,13 +99,17 @@ pub struct Refused {
 /// The objects of one list, packed.
 pub struct Part {
     packed: GzEncoder<Vec<u8>>,
+    /// Lines that are still to be packed: flate2 clears all that its buffer has left before each piece that it gets,
+    /// so pieces of a few bytes would cost a hundred times their packing.
+    lines: Vec<u8>,
     objects: u64,
     pods: u64,
 }
 
 impl Default for Part {
     fn default() -> Self {
-        Self { packed: GzEncoder::new(Vec::new(), Compression::default()), objects: 0, pods: 0 }
+        let packed = GzEncoder::new(Vec::new(), Compression::default());
+        Self { packed, lines: Vec::new(), objects: 0, pods: 0 }
     }
 }
 
@@ -113,10 +117,36 @@ impl Part {
     /// Adds an object.
     pub fn push(&mut self, object: &Value) {
         // Nothing can go wrong on the way into memory.
-        if serde_json::to_writer(&mut self.packed, object).is_ok() && self.packed.write_all(b"\n").is_ok() {
-            self.objects += 1;
-            self.pods += u64::from(object["kind"] == "Pod");
+        if serde_json::to_writer(&mut self.lines, object).is_ok() {
+            self.end_line(object["kind"] == "Pod");
         }
+    }
+
+    /// Adds an object of that kind that is JSON already.
+    pub fn push_json(&mut self, kind: &str, object: &[u8]) {
+        self.lines.extend_from_slice(object);
+        self.end_line(kind == "Pod");
+    }
+
+    fn end_line(&mut self, is_pod: bool) {
+        self.lines.push(b'\n');
+        self.objects += 1;
+        self.pods += u64::from(is_pod);
+        if self.lines.len() >= UNPACKED {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) {
+        // Into memory as well.
+        if self.packed.write_all(&self.lines).is_ok() {
+            self.lines.clear();
+        }
+    }
+
+    fn finish(mut self) -> io::Result<Vec<u8>> {
+        self.pack();
+        self.packed.finish()
     }
 }
 
@@ -131,12 +161,13 @@ pub struct Body {
 impl Body {
     /// Adds a list that was read to its end.
     pub fn add(&mut self, part: Part) {
-        if part.objects > 0
-            && let Ok(packed) = part.packed.finish()
+        let (objects, pods) = (part.objects, part.pods);
+        if objects > 0
+            && let Ok(packed) = part.finish()
         {
             self.packed.extend(packed);
-            self.objects += part.objects;
-            self.pods += part.pods;
+            self.objects += objects;
+            self.pods += pods;
         }
     }
 
@@ -157,9 +188,9 @@ impl Body {
 /// Those of `out`.
 pub fn write(header: &Header, body: &Body, out: &mut impl Write) -> io::Result<()> {
     let header = Header { objects: body.objects, ..header.clone() };
-    let mut first = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut first, &header)?;
-    first.write_all(b"\n")?;
+    let mut first = Part::default();
+    serde_json::to_writer(&mut first.lines, &header)?;
+    first.lines.push(b'\n');
     out.write_all(&first.finish()?)?;
     out.write_all(&body.packed)
 }

@@ -5,6 +5,7 @@
 mod class;
 mod file;
 mod kinds;
+mod line;
 mod project;
 mod pseudonym;
 mod reduce;
@@ -14,6 +15,7 @@ mod words;
 
 pub use file::{API_VERSION, Answer, Body, Failure, Header, KIND, Objects, Part, Refused, read, write};
 pub use kinds::{CILIUM, KINDS, Kind, config_map, presence};
+pub use line::Line;
 pub use project::Keep;
 pub use pseudonym::Pseudonyms;
-pub use reduce::reduce;
+pub use reduce::{is_reduced, reduce};

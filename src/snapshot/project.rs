@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub struct Keep(Vec<(String, Rule)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Rule {
+pub(super) enum Rule {
     Scalar,
     Whole,
     Fields(Keep),
@@ -36,7 +36,7 @@ impl Keep {
         self.deserialize(value).unwrap_or_default()
     }
 
-    fn rule(&self, name: &str) -> Option<&Rule> {
+    pub(super) fn rule(&self, name: &str) -> Option<&Rule> {
         let is = |known: &str| known.strip_suffix('*').map_or(known == name, |start| name.starts_with(start));
         self.0.iter().find(|(known, _)| is(known)).map(|(_, rule)| rule)
     }

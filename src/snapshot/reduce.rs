@@ -44,13 +44,24 @@ const NET_CONF: [&str; 25] = [
 const CNI_CONF: &str = "name cniVersion type delegate{type bridge hairpinMode isDefaultGateway mtu} plugins{type delegate{type \
      bridge hairpinMode isDefaultGateway mtu}}";
 
+/// Whether [`reduce`] changes objects of that kind.
+pub fn is_reduced(kind: &str) -> bool {
+    cut(kind).is_some()
+}
+
 /// Cuts down the texts of an object that was pruned.
 pub fn reduce(object: &mut Value) {
-    match object["kind"].as_str() {
-        Some("Node") => provider(object),
-        Some("DaemonSet") => arguments(object),
-        Some("ConfigMap") => data(object),
-        _ => {}
+    if let Some(cut) = object["kind"].as_str().and_then(cut) {
+        cut(object);
+    }
+}
+
+fn cut(kind: &str) -> Option<fn(&mut Value)> {
+    match kind {
+        "Node" => Some(provider),
+        "DaemonSet" => Some(arguments),
+        "ConfigMap" => Some(data),
+        _ => None,
     }
 }
 

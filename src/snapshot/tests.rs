@@ -76,6 +76,23 @@ fn a_file_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn a_list_that_is_packed_piece_by_piece_comes_back_whole_and_in_order() {
+    let pods: Vec<Value> = (0..3_000).map(|number| object(&format!("pod-{number}"))).collect();
+    let mut part = Part::default();
+    for (number, pod) in pods.iter().enumerate() {
+        if number % 2 == 0 { part.push(pod) } else { part.push_json("Pod", pod.to_string().as_bytes()) }
+    }
+    let mut body = Body::default();
+    body.add(part);
+    assert_eq!((body.objects(), body.pods()), (3_000, 3_000));
+    let mut bytes = Vec::new();
+    write(&header(), &body, &mut bytes).unwrap();
+    let (header, read) = all(&bytes).unwrap();
+    assert_eq!(header.objects, 3_000);
+    assert!(read == pods, "a pod is missing, doubled or out of its place");
+}
+
+#[test]
 fn a_cut_or_damaged_file_gives_one_clear_error() {
     let whole = file();
     for cut in 0..whole.len() {
