@@ -33,6 +33,9 @@ async fn main() -> Answer<ExitCode> {
     let mut bytes = Vec::new();
     let (writing, peak) = write(nodes, &mut bytes).await?;
     let reading = read_again(&bytes)?;
+    if nodes != NODES {
+        return Ok(ExitCode::SUCCESS);
+    }
     let is_kept = writing <= SECONDS && reading <= SECONDS && peak <= PEAK;
     println!(
         "promised for {NODES} nodes: {SECONDS} s each, {PEAK} MiB while writing: {}",
