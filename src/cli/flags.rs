@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 use ipnet::IpNet;
-use serde_json::Value;
 
 use super::global::duration;
 use crate::act;
@@ -14,6 +13,7 @@ use crate::drain;
 use crate::error::{Error, Result};
 use crate::helm::{Chart, DEFAULT_CHART, DEFAULT_REPOSITORY};
 use crate::model::{DryRun, Encryption, Features, RebootMode};
+use crate::sim::Objects;
 use crate::snapshot::{self, Header};
 use crate::values::Overlay;
 use crate::wish::Wish;
@@ -138,13 +138,13 @@ impl FromArgs {
     }
 
     /// Header and objects of the file, where there is one.
-    pub(super) fn read(&self) -> Result<Option<(Header, Vec<Value>)>> {
+    pub(super) fn read(&self) -> Result<Option<(Header, Objects)>> {
         let Some(path) = &self.from else { return Ok(None) };
         let name = path.display().to_string();
         let file = std::fs::File::open(path)
             .map_err(|e| Error::usage(format!("snapshot {name} could not be read: {e}")))?;
         let (header, objects) = snapshot::read(&name, file)?;
-        Ok(Some((header, objects.collect::<Result<_>>()?)))
+        Ok(Some((header, objects.collect::<Result<Objects>>()?)))
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn scene_from(
 ) -> Result<Scene> {
     let Some((header, objects)) = from.read()? else { return scene(ctx, args, reboot).await };
     let broken = |e: SimError| Error::usage(format!("the snapshot makes no cluster: {e}"));
-    let place = Place::Embedded(replay(&header, objects.into()).map_err(broken)?);
+    let place = Place::Embedded(replay(&header, objects).map_err(broken)?);
     let Ctx { ui, cancel, who, .. } = ctx;
     let there = Ctx { ui: ui.clone(), place, cancel: cancel.clone(), who: who.clone(), listener: None };
     let mut scene = scene(&there, args, reboot).await?;

@@ -218,7 +218,7 @@ fn cluster(args: &Args) -> Result<Cluster> {
         Answer::Is(release) => release,
         Answer::Failed(_) => None,
     };
-    let (name, recorded) = (header.cluster, recorded(objects.into()));
+    let (name, recorded) = (header.cluster, recorded(objects));
     Ok(Cluster { name, recorded, epoch: header.taken_at, version, release })
 }
 

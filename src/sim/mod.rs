@@ -23,6 +23,7 @@ mod fixture;
 mod guard;
 mod helm;
 mod helm_line;
+mod host;
 mod inside;
 pub(crate) mod json;
 mod lifecycle;

@@ -172,7 +172,7 @@ fn noun(subject: Subject) -> &'static str {
 
 /// What a fault of this sort may be set on, in a stable order.
 fn subjects(subject: Subject, objects: &Objects) -> Vec<String> {
-    let of_kind = |kind: &'static str| objects.iter().filter(move |o| text(o, "/kind") == kind);
+    let of_kind = |kind: &'static str| objects.each().filter(move |o| text(o, "/kind") == kind);
     let mut all: Vec<String> = match subject {
         Subject::Node => of_kind("Node").map(|n| name(n).to_owned()).collect(),
         Subject::Budget => {

@@ -8,7 +8,7 @@ pub struct Objects(Vec<Value>);
 
 impl Objects {
     /// One after the other.
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, Value> {
+    pub(super) fn each(&self) -> impl Iterator<Item = &Value> + Clone {
         self.0.iter()
     }
 

@@ -18,7 +18,7 @@ const SERVICES: &str = "10.96.0.0/12";
 pub(in crate::sim) fn network(objects: &Objects, version: Option<&str>) -> Result<Network, String> {
     let pods = pod_network(objects).unwrap_or_else(|| PODS.to_owned());
     let pods = pods.parse().map_err(|_| format!("{pods:?} in Flannel's net-conf.json is no IPv4 range"))?;
-    let of_kind = |kind: &'static str| objects.iter().filter(move |o| text(o, "/kind") == kind);
+    let of_kind = |kind: &'static str| objects.each().filter(move |o| text(o, "/kind") == kind);
     let is_dns = |s: &&Value| name(s) == "kube-dns" || label(s, "k8s-app") == Some("kube-dns");
     let dns = of_kind("Service").find(is_dns).map(|s| text(s, "/spec/clusterIP"));
     let kubelet = of_kind("Node").next().map(|n| text(n, "/status/nodeInfo/kubeletVersion"));
@@ -31,7 +31,7 @@ pub(in crate::sim) fn network(objects: &Objects, version: Option<&str>) -> Resul
 }
 
 fn pod_network(objects: &Objects) -> Option<String> {
-    let config = objects.iter().find(|o| text(o, "/kind") == "ConfigMap" && name(o) == "kube-flannel-cfg")?;
+    let config = objects.each().find(|o| text(o, "/kind") == "ConfigMap" && name(o) == "kube-flannel-cfg")?;
     let net: Value = serde_json::from_str(entry(config, "/data", "net-conf.json")?).ok()?;
     Some(text(&net, "/Network").to_owned()).filter(|n| !n.is_empty())
 }
@@ -39,12 +39,12 @@ fn pod_network(objects: &Objects) -> Option<String> {
 /// From the ServiceCIDR, or around the address of the API server's own Service.
 fn services(objects: &Objects) -> Ipv4Net {
     let said =
-        objects.iter().filter(|o| text(o, "/kind") == "ServiceCIDR").flat_map(|o| list(o, "/spec/cidrs"));
+        objects.each().filter(|o| text(o, "/kind") == "ServiceCIDR").flat_map(|o| list(o, "/spec/cidrs"));
     let said = said.filter_map(Value::as_str).find_map(|c| c.parse().ok());
     let is_api =
         |o: &&Value| text(o, "/kind") == "Service" && name(o) == "kubernetes" && namespace(o) == "default";
     let around = || {
-        let address = text(objects.iter().find(is_api)?, "/spec/clusterIP").parse().ok()?;
+        let address = text(objects.each().find(is_api)?, "/spec/clusterIP").parse().ok()?;
         Some(Ipv4Net::new(address, 12).ok()?.trunc())
     };
     said.or_else(around).or_else(|| SERVICES.parse().ok()).unwrap_or_default()

@@ -19,22 +19,18 @@ macro_rules! json {
         $map.insert($name, $crate::sim::value::ToValue::to_value(&$value));
         $crate::sim::value::json!(@members $map $($($rest)*)?);
     };
-    (@items $items:ident) => {};
-    (@items $items:ident null $(, $($rest:tt)*)?) => {
-        $items.push($crate::sim::value::Value::Null);
-        $crate::sim::value::json!(@items $items $($($rest)*)?);
+    (@items [$($done:expr),*]) => { vec![$($done),*] };
+    (@items [$($done:expr),*] null $(, $($rest:tt)*)?) => {
+        $crate::sim::value::json!(@items [$($done,)* $crate::sim::value::Value::Null] $($($rest)*)?)
     };
-    (@items $items:ident { $($inner:tt)* } $(, $($rest:tt)*)?) => {
-        $items.push($crate::sim::value::json!({ $($inner)* }));
-        $crate::sim::value::json!(@items $items $($($rest)*)?);
+    (@items [$($done:expr),*] { $($inner:tt)* } $(, $($rest:tt)*)?) => {
+        $crate::sim::value::json!(@items [$($done,)* $crate::sim::value::json!({ $($inner)* })] $($($rest)*)?)
     };
-    (@items $items:ident [ $($inner:tt)* ] $(, $($rest:tt)*)?) => {
-        $items.push($crate::sim::value::json!([ $($inner)* ]));
-        $crate::sim::value::json!(@items $items $($($rest)*)?);
+    (@items [$($done:expr),*] [ $($inner:tt)* ] $(, $($rest:tt)*)?) => {
+        $crate::sim::value::json!(@items [$($done,)* $crate::sim::value::json!([ $($inner)* ])] $($($rest)*)?)
     };
-    (@items $items:ident $value:expr $(, $($rest:tt)*)?) => {
-        $items.push($crate::sim::value::ToValue::to_value(&$value));
-        $crate::sim::value::json!(@items $items $($($rest)*)?);
+    (@items [$($done:expr),*] $value:expr $(, $($rest:tt)*)?) => {
+        $crate::sim::value::json!(@items [$($done,)* $crate::sim::value::ToValue::to_value(&$value)] $($($rest)*)?)
     };
     (null) => { $crate::sim::value::Value::Null };
     ({}) => { $crate::sim::value::Value::Object($crate::sim::value::Map::new()) };
@@ -44,11 +40,9 @@ macro_rules! json {
         $crate::sim::value::json!(@members map $($members)+);
         $crate::sim::value::Value::Object(map)
     }};
-    ([ $($items:tt)+ ]) => {{
-        let mut items: Vec<$crate::sim::value::Value> = Vec::new();
-        $crate::sim::value::json!(@items items $($items)+);
-        $crate::sim::value::Value::from(items)
-    }};
+    ([ $($items:tt)+ ]) => {
+        $crate::sim::value::Value::from($crate::sim::value::json!(@items [] $($items)+))
+    };
     ($value:expr) => { $crate::sim::value::ToValue::to_value(&$value) };
 }
 

@@ -48,13 +48,11 @@ impl Map {
 
     /// Puts a member in place of an earlier one, which it gives, or behind the last.
     pub(crate) fn insert(&mut self, name: impl AsRef<str> + Into<Text>, value: Value) -> Option<Value> {
-        match self.get_mut(name.as_ref()) {
-            Some(old) => Some(std::mem::replace(old, value)),
-            None => {
-                Arc::make_mut(&mut self.0).push((name.into(), value));
-                None
-            }
+        if let Some(old) = self.get_mut(name.as_ref()) {
+            return Some(std::mem::replace(old, value));
         }
+        Arc::make_mut(&mut self.0).push((name.into(), value));
+        None
     }
 
     /// A member; null where it was not there, and is now.

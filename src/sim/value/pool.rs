@@ -1,6 +1,6 @@
 //! Finding what objects have in common.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ const ROUND: usize = 4_096;
 /// Knows parts of objects by what they say, and gives later objects those in place of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    texts: HashMap<Text, ()>,
+    texts: HashSet<Text>,
     maps: HashMap<u64, Vec<Map>>,
     taken: usize,
 }
@@ -24,7 +24,7 @@ impl Pool {
         self.taken += 1;
         if self.taken.is_multiple_of(ROUND) {
             // One is held here, one by the object that it came with.
-            self.texts.retain(|text, ()| Arc::strong_count(&text.0) > 2);
+            self.texts.retain(|text| Arc::strong_count(&text.0) > 2);
             self.maps.retain(|_, maps| {
                 maps.retain(|map| map.holders() > 2);
                 !maps.is_empty()
@@ -42,10 +42,10 @@ impl Pool {
     }
 
     fn text(&mut self, text: &mut Text) {
-        if let Some((known, ())) = self.texts.get_key_value(text) {
+        if let Some(known) = self.texts.get(text) {
             *text = known.clone();
         } else {
-            self.texts.insert(text.clone(), ());
+            self.texts.insert(text.clone());
         }
     }
 
@@ -57,10 +57,10 @@ impl Pool {
         }
         members.shrink_to_fit();
         let mut hasher = DefaultHasher::new();
-        members.iter().for_each(|(name, value)| {
+        for (name, value) in &members {
             name.hash(&mut hasher);
             hash(value, &mut hasher);
-        });
+        }
         let known = self.maps.entry(hasher.finish()).or_default();
         let new = Map::from(members);
         // In the same order too: what is written must not change.
