@@ -118,7 +118,7 @@ macro_rules! plain_types {
 
         impl PartialEq<$type> for Value {
             fn eq(&self, other: &$type) -> bool {
-                matches!(self, Self::Bool(_) | Self::Number(_)) && Self::from(*other) == *self
+                Self::from(*other).eq(self)
             }
         }
     )*};

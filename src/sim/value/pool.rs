@@ -94,7 +94,9 @@ mod tests {
         let object = |name: &str| json!({"name": name, "spec": {"b": [{"image": "web"}], "a": 1}});
         let mut pool = Pool::default();
         let (mut one, mut two, mut other) = (object("one"), object("two"), json!({"spec": {"a": 1}}));
-        [&mut one, &mut two, &mut other].into_iter().for_each(|o| pool.share(o));
+        for object in [&mut one, &mut two, &mut other] {
+            pool.share(object);
+        }
         assert_eq!((one.clone(), two.clone()), (object("one"), object("two")));
         assert_eq!(two.to_string(), object("two").to_string());
         let spec = |object: &Value| object["spec"].as_object().cloned().unwrap();
