@@ -94,6 +94,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "cargo bench --bench rehearse       # rehearsals of 500 and of 5,000 nodes",
             "cargo bench --bench rehearse -- 100 200",
             "cargo bench --bench snapshot       # a snapshot of 5,000 nodes, written and read",
+            "cargo bench --bench snapshot -- 500",
             "cargo bench --bench preflight      # memory of a preflight of 5,000 nodes",
         ],
     ),

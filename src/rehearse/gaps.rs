@@ -128,8 +128,9 @@ fn workload(pod: &Value) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use crate::sim::value::json;
     use tokio::time::Instant;
+
+    use crate::sim::value::json;
 
     use super::*;
 

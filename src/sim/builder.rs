@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::sim::value::{Value, json, plain};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
@@ -24,6 +23,7 @@ use super::store::Store;
 use super::timings::Timings;
 use super::world::{Network, World};
 use crate::model::Release;
+use crate::sim::value::{Value, json, plain};
 
 /// Address of the first node; the others follow.
 const FIRST_NODE: u8 = 11;

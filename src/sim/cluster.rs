@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, plain};
 use kube::client::Body;
 use serde::Serialize;
 use serde_json::Value as Json;
 use tokio::task::JoinHandle;
 use tower::service_fn;
+
+use crate::sim::value::{Value, plain};
 
 use super::builder::Builder;
 use super::door::Door;

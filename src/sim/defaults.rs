@@ -1,8 +1,9 @@
 //! Defaults that belong to the kinds: what the API server fills in when it reads an object, whoever wrote it
 //! (`k8s.io/kubernetes/pkg/apis/*/v1/defaults.go`). What admission adds is in `admission.rs`.
 
-use crate::sim::value::{Map, Value, json};
 use base64::prelude::*;
+
+use crate::sim::value::{Map, Value, json};
 
 use super::json::{list, name, set, set_default, text, unset};
 use super::resource::Resource;

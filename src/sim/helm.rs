@@ -1,6 +1,5 @@
 //! What helm does to releases, by the stand-in for it.
 
-use crate::sim::value::{Value, json};
 use serde::Deserialize;
 
 use super::cni::chart;
@@ -12,6 +11,7 @@ use super::release::Release;
 use super::store::Key;
 use super::world::World;
 use crate::model;
+use crate::sim::value::{Value, json};
 
 /// What is asked of the stand-in for helm.
 #[derive(Debug, Deserialize)]

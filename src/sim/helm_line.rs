@@ -4,9 +4,9 @@
 
 use std::fs;
 
-use crate::sim::value::{Value, json};
 use kube::Client;
 
+use crate::sim::value::{Value, json};
 use crate::yaml;
 
 /// What was asked, taken apart.

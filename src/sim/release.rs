@@ -3,7 +3,6 @@
 
 use std::io::Read as _;
 
-use crate::sim::value::{Value, json};
 use base64::prelude::*;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
@@ -13,6 +12,7 @@ use super::lifecycle::{Deletion, Part};
 use super::resource::id;
 use super::store::Key;
 use super::world::World;
+use crate::sim::value::{Value, json};
 use crate::yaml;
 
 /// Type of the Secrets.

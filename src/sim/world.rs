@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::sim::value::Value;
 use ipnet::Ipv4Net;
+
+use crate::sim::value::Value;
 
 use super::api::{Snapshots, Written};
 use super::clock::Clock;

@@ -3,12 +3,11 @@
 
 use std::iter;
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::clock::Clock;
 use crate::sim::resource::Resource;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::table;
+use crate::sim::value::{Map, Value, json};
 use crate::sim::world::World;
 
 use super::read::present;

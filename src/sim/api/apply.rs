@@ -1,12 +1,11 @@
 //! Server-side apply (KEP-555): create or merge, with an owner for every field.
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::lifecycle::Part;
 use crate::sim::resource::Resource;
 use crate::sim::schema::{self, Shape};
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Map, Value, json};
 use crate::sim::world::World;
 
 use super::accept;

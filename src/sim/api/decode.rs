@@ -1,6 +1,5 @@
 //! From a body to an object of its kind: unknown members, defaults, fit to the path.
 
-use crate::sim::value::{Text, Value};
 use base64::prelude::*;
 
 use crate::sim::clock::hex;
@@ -10,6 +9,7 @@ use crate::sim::resource::{Resource, ResourceId};
 use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::validate::Problem;
+use crate::sim::value::{Text, Value};
 use crate::sim::world::World;
 
 use super::{Call, Target};

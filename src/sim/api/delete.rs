@@ -1,12 +1,11 @@
 //! delete and deletecollection.
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{list, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{Resource, id};
 use crate::sim::status::Answer;
 use crate::sim::store::Key;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::accept;

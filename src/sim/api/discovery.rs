@@ -1,11 +1,11 @@
 //! `/api`, `/apis`, `/openapi/v3`, `/version` and health.
 
-use crate::sim::value::{Value, json};
 use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::sim::resource::{Registry, Resource};
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::openapi;

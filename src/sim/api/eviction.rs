@@ -1,13 +1,12 @@
 //! The eviction subresource, step by step as `kubernetes/pkg/registry/core/pod/storage/eviction.go` (1.36).
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{condition, int, is_deleting, is_finished, is_ready, set, set_condition, text};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::owner::Owner;

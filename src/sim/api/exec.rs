@@ -1,6 +1,5 @@
 //! exec over a WebSocket (`v5.channel.k8s.io`, KEP-4006): a command runs at once, its output goes out on the channels.
 
-use crate::sim::value::{Value, json};
 use futures::SinkExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -17,6 +16,7 @@ use crate::sim::node::shell::{self, Outcome};
 use crate::sim::resource::id;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
+use crate::sim::value::{Value, json};
 use crate::sim::world::{Shared, World};
 
 use super::{Call, Reply, Target};

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::schema::Path;
+use crate::sim::value::{Map, Value, json};
 
 /// A set of fields; a field that holds others may be a member too, which the wire form shows as `.`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

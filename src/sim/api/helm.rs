@@ -1,9 +1,8 @@
 //! `/sim/helm`: the door for the stand-in for helm (`examples/sim_helm.rs`); no real API server has it.
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::helm;
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Value, json};
 use crate::sim::world::{Shared, World};
 
 use super::{Call, Reply};

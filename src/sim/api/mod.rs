@@ -29,7 +29,6 @@ mod written;
 
 use std::sync::Arc;
 
-use crate::sim::value::Value;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
@@ -42,6 +41,8 @@ pub(crate) use pages::Snapshots;
 pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
 pub(crate) use written::Written;
+
+use crate::sim::value::Value;
 
 use super::faults::{Effect, When};
 use super::guard::Seen;

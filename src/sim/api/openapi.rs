@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::resource::{Registry, Resource};
 use crate::sim::schema::{self, Shape, Type};
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Value, json};
 
 /// Where the schemas of a document stand.
 const SCHEMAS: &str = "#/components/schemas/";

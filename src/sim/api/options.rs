@@ -1,9 +1,8 @@
 //! The parameters of calls, checked as `k8s.io/apimachinery/pkg/apis/meta/v1/validation` checks them.
 
-use crate::sim::value::json;
-
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::validate::Problem;
+use crate::sim::value::json;
 
 use super::Call;
 

@@ -1,11 +1,10 @@
 //! Who owns which field: `metadata.managedFields`, as every write records it
 //! (`structured-merge-diff/merge/update.go`, `k8s.io/apimachinery/pkg/util/managedfields`).
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::resource::ResourceId;
 use crate::sim::schema::{self, Shape};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::{Call, FieldSet, Target};

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::sim::value::{Value, json};
 use base64::prelude::*;
 
 use crate::sim::json::{int, name, namespace, text};
 use crate::sim::resource::ResourceId;
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::read::Filter;

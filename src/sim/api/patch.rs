@@ -1,12 +1,12 @@
 //! patch: JSON patch, merge patch, strategic merge patch; server-side apply has its own file.
 
-use crate::sim::value::{Value, plain};
 use json_patch::{AddOperation, PatchOperation};
 
 use crate::sim::json::{go_kind, merge, name, set, text};
 use crate::sim::resource::Resource;
 use crate::sim::schema;
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Value, plain};
 use crate::sim::world::World;
 
 use super::decode::mistake;

@@ -3,8 +3,9 @@
 //!
 //! Field numbers are those of `generated.proto` in `k8s.io/api` and `k8s.io/apimachinery` (1.36).
 
-use crate::sim::value::{Value, json};
 use base64::prelude::*;
+
+use crate::sim::value::{Value, json};
 
 /// Before the envelope, `runtime.Unknown` (`apimachinery/pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";

@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::sim::value::Value;
-
 use crate::sim::cni::chart;
 use crate::sim::json::{list, name, text};
 use crate::sim::resource::{ResourceId, id};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::{Call, Route, Target};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::sim::value::{ToValue, Value, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,6 +10,7 @@ use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
+use crate::sim::value::{ToValue, Value, json};
 use crate::sim::world::World;
 
 use super::accept::{self, go_type, table};

@@ -1,9 +1,8 @@
 //! SelfSubjectAccessReview and SelfSubjectRulesReview: what the switch for denials says, asked beforehand.
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::json::{set, text};
 use crate::sim::status::{Answer, Refusal};
+use crate::sim::value::{Map, Value, json};
 use crate::sim::world::World;
 
 use super::{Call, Reply, rbac};

@@ -1,9 +1,8 @@
 //! Strategic merge patch: a merge patch that knows the keys of lists
 //! (`k8s.io/apimachinery/pkg/util/strategicpatch`).
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::schema::{self, Shape, Strategy};
+use crate::sim::value::{Map, Value, json};
 
 /// Applies a patch to something of a shape.
 pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &Shape) {

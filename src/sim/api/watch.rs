@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
 use futures::StreamExt;
 use futures::stream;
 use hyper::body::Bytes;
@@ -15,6 +14,7 @@ use crate::sim::json::set;
 use crate::sim::resource::ResourceId;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::{Event, EventKind};
+use crate::sim::value::{Value, json};
 use crate::sim::world::{Shared, World};
 
 use super::accept::table;

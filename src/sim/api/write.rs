@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::sim::value::Value;
-
 use crate::sim::admission;
 use crate::sim::json::{int, set, text, uid, unset};
 use crate::sim::lifecycle::Part;
 use crate::sim::resource::Resource;
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::accept;

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::value::{Value, json};
-
 use crate::model::MIGRATION_LABEL;
 use crate::sim::control;
 use crate::sim::json::{entry, is_ready, label, list, name, namespace, set, text, uid};
@@ -13,6 +11,7 @@ use crate::sim::node::{Agent, CNI_DIR, Flavour, LinkKind, Machine, is_cni_conf};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::Key;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 /// API group of Cilium.

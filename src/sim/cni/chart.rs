@@ -1,11 +1,11 @@
 //! What the Cilium chart renders, for the values that a migration depends on (cilium/charts 1.16 to 1.20,
 //! `templates/cilium-configmap.yaml`, `cilium-agent/daemonset.yaml`, `cilium-operator/deployment.yaml`).
 
-use crate::sim::value::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::hex;
 use crate::sim::json::{merge, set, text};
+use crate::sim::value::{Map, Value, json};
 
 /// The chart's defaults for the values read here.
 fn defaults() -> Value {

@@ -1,8 +1,7 @@
 //! The CustomResourceDefinitions that the Cilium operator creates when it starts (chart 1.20.0, operator ClusterRole).
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::resource::id;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::agent::GROUP;

@@ -1,13 +1,12 @@
 //! Flannel: what its pod does to a node when it starts (flannel-io/flannel 0.28 `Documentation/kube-flannel.yml`,
 //! `pkg/trafficmngr/iptables`), and the address plugin `flannel` with its delegate `bridge`.
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::control;
 use crate::sim::json::{entry, flag, set, set_condition, text};
 use crate::sim::node::{Flavour, LinkKind, Machine, SUBNET_ENV};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::{agent, write_conf};

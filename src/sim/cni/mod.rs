@@ -6,11 +6,10 @@ mod definitions;
 pub(crate) mod flannel;
 pub(crate) mod operator;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::text;
 use crate::sim::node::{CNI_DIR, Machine};
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 /// Connects a pod with what stands first in the CNI folder of its node, and gives its address.

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::sim::value::json;
 use ipnet::Ipv4Net;
 
 use crate::sim::json::{
@@ -12,6 +11,7 @@ use crate::sim::json::{
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
 use crate::sim::store::{Change, Key};
+use crate::sim::value::json;
 use crate::sim::world::World;
 
 use super::agent::{GROUP, option};

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Map, Value};
-
 use crate::sim::json::{controller, int, is_deleting, is_ready, name, namespace, set, set_condition, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Map, Value};
 use crate::sim::world::World;
 
 use super::pods;

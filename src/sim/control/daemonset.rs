@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{
     controller, flag, int, is_deleting, is_finished, is_ready, label, list, name, set, text, uid,
 };
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::{pods, taints};

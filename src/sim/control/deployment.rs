@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{flag, int, is_deleting, name, namespace, owner_reference, set, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::pods::{self, replicas};

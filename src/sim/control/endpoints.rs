@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{
     is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid,
 };
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 /// A Service itself, and those of a namespace in which a pod changes.

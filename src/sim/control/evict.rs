@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{is_deleting, list, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::{pods, taints};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{flag, is_deleting, list, set_list, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 const FOREGROUND: &str = "foregroundDeletion";

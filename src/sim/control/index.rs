@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{flag, label, list, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::Value;
 
 use super::endpoints;
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::sim::value::json;
-
 use crate::sim::json::{is_deleting, set};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
 use crate::sim::store::{Change, Key};
+use crate::sim::value::json;
 use crate::sim::world::World;
 
 /// A namespace itself, and the one of an object that is gone.

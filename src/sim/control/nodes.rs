@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
 use tokio::time::Instant;
 
 use crate::sim::json::{condition, flag, is_ready, list, name, set, set_condition, set_list, text, uid};
 use crate::sim::node::kubelet;
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::{NODES, Work, pods};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::sim::value::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::letters;
@@ -12,6 +11,7 @@ use crate::sim::json::{
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 /// The key of the object's controller of one kind, for changes of what it owns; of the object itself otherwise.

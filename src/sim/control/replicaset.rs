@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{int, is_deleting, is_ready, label, name, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::pods;

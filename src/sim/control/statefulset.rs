@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, list, name, set, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::pods;

@@ -1,10 +1,9 @@
 //! Taints, tolerations and node selection, as scheduler and DaemonSets read them
 //! (`k8s.io/component-helpers/scheduling/corev1`).
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{at, list, text};
 use crate::sim::selector::Labels;
+use crate::sim::value::{Value, json};
 
 /// The first taint that keeps a pod with this spec off a node.
 pub(super) fn untolerated(spec: &Value, node: &Value) -> Option<Value> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, name, namespace, text, uid};
+use crate::sim::resource::id;
 use crate::sim::selector::Labels;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::Write;
@@ -17,13 +17,15 @@ pub(super) fn broken(world: &World, write: &Write, pod: &Value) -> Option<String
     if !takes || serves_nobody {
         return None;
     }
-    let covering = world.index.budgets(namespace(pod)).filter(|(_, selector)| selector.matches(pod));
-    covering.into_iter().find_map(|(key, selector)| broken_by(world, world.store.get(key)?, selector, pod))
+    let mut budgets = world.store.list(id::BUDGETS, Some(namespace(pod)));
+    budgets.find_map(|budget| broken_by(world, budget, pod))
 }
 
-fn broken_by(world: &World, budget: &Value, selector: &Labels, pod: &Value) -> Option<String> {
+fn broken_by(world: &World, budget: &Value, pod: &Value) -> Option<String> {
+    let selector =
+        budget.pointer("/spec/selector").and_then(Labels::from_object).filter(|s| s.matches(pod))?;
     let covered: Vec<&Value> =
-        world.store.selected(namespace(pod), selector).into_iter().map(AsRef::as_ref).collect();
+        world.store.selected(namespace(pod), &selector).into_iter().map(AsRef::as_ref).collect();
     let healthy = covered.iter().filter(|p| is_ready(p) && !is_deleting(p)).count();
     let wanted = wanted(world, budget, &covered);
     let always = text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";

@@ -1,9 +1,8 @@
 //! What may be deleted: the journal's inventory, what the tool made, and pods that their controller brings back.
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{controller, entry, label, list, name, namespace, text, uid};
 use crate::sim::resource::id;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::{Rule, Seen};

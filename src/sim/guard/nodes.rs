@@ -1,13 +1,13 @@
 //! A node that was switched takes new pods only after probes from it were all answered, and when every pod on it has
 //! an address of its network.
 
-use crate::sim::value::Value;
 use ipnet::Ipv4Net;
 
 use crate::model::{MIGRATION_LABEL, PROBE_LABEL};
 use crate::sim::cni::agent;
 use crate::sim::json::{flag, is_deleting, is_finished, label, list, name, namespace, text};
 use crate::sim::resource::id;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::{Rule, Seen};

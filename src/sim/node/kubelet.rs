@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
 use tokio::time::Instant;
 
 use crate::sim::cni;
@@ -14,6 +13,7 @@ use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::probe::Progress;

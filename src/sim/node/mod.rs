@@ -12,11 +12,11 @@ pub(crate) mod shell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use crate::sim::value::Value;
 use ipnet::Ipv4Net;
 use tokio::time::Instant;
 
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 
 pub(crate) use firewall::{Firewall, Flavour};
 pub(crate) use links::{Link, LinkKind};

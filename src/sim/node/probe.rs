@@ -1,9 +1,8 @@
 //! This tool's probe client as the simulator plays it: one attempt on every target each interval.
 
-use crate::sim::value::Value;
-
 use crate::agent::{PathResult, Results, Spec};
 use crate::sim::json::{flag, text};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::reach::{Origin, attempt};

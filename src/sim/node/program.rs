@@ -1,9 +1,8 @@
 //! What runs in a pod, told by its shape: the simulator plays these programs.
 
-use crate::sim::value::Value;
-
 use crate::agent::Spec;
 use crate::sim::json::{label, list, text};
+use crate::sim::value::Value;
 
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]

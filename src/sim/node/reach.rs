@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::sim::value::Value;
-
 use crate::agent::{PORT, Target, TargetKind};
 use crate::sim::control::endpoints;
 use crate::sim::json::{flag, int, is_deleting, is_ready, list, name, text};
 use crate::sim::resource::id;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::program::Program;

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{condition, flag, is_finished, list, name, namespace, text};
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 /// Something that one object may have and that is not modelled.

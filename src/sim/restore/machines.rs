@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::sim::value::Value;
 use ipnet::Ipv4Net;
 
 use crate::sim::cni::{agent, flannel};
@@ -12,6 +11,7 @@ use crate::sim::json::{annotation, condition, flag, is_finished, label, list, na
 use crate::sim::node::{Machine, program::Program};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 /// Marks a pod that the kubelet made from a file (`kubernetes/pkg/kubelet/types/constants.go`).

@@ -1,10 +1,10 @@
 //! Address ranges of a recorded cluster, from the objects that say them.
 
-use crate::sim::Objects;
-use crate::sim::value::Value;
 use ipnet::Ipv4Net;
 
+use crate::sim::Objects;
 use crate::sim::json::{entry, label, list, name, namespace, text};
+use crate::sim::value::Value;
 use crate::sim::world::Network;
 
 /// What kubeadm takes where nothing else is said.

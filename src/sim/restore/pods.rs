@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::sim::value::Value;
 use tokio::time::Instant;
 
 use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, list, set_default, text, uid};
@@ -10,6 +9,7 @@ use crate::sim::node::program::Program;
 use crate::sim::node::{Sandbox, Stage};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 /// Fills in what a projection may have left out of pods and the controllers need.

@@ -1,12 +1,11 @@
 //! Which revision of a workload its recorded pods belong to: the hashes of a real controller are other than ours, and
 //! a template that nobody changed must not be rolled out again.
 
-use crate::sim::value::Value;
-
 use crate::sim::control::pods;
 use crate::sim::json::{annotation, label, set, text, uid, unset};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 const HASH: &str = "pod-template-hash";

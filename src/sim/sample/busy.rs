@@ -1,10 +1,9 @@
 //! A busy cluster: three zones, tight budgets, volumes that hold pods in their zone, host ports, pods that keep apart.
 
 use crate::sim::Objects;
-use crate::sim::value::{Value, json};
-
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
+use crate::sim::value::{Value, json};
 
 use super::site::{Node, Site};
 

@@ -1,10 +1,9 @@
 //! A small shop: what a first migration looks like.
 
 use crate::sim::Objects;
-use crate::sim::value::{Value, json};
-
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
+use crate::sim::value::{Value, json};
 
 use super::site::{Node, Site};
 

@@ -1,10 +1,9 @@
 //! From machines and workloads to the objects of a cluster in which everything has come up.
 
-use crate::sim::Objects;
-use crate::sim::value::{Value, json};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
+use crate::sim::Objects;
 use crate::sim::builder::Builder;
 use crate::sim::cluster::SimError;
 use crate::sim::control;
@@ -12,6 +11,7 @@ use crate::sim::fixture::{self, Workload};
 use crate::sim::json::{set, unset};
 use crate::sim::resource::id;
 use crate::sim::timings::Timings;
+use crate::sim::value::{Value, json};
 
 /// Version of every kubelet and of the API server.
 const VERSION: &str = "v1.33.5";

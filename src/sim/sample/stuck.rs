@@ -1,10 +1,9 @@
 //! A cluster that must be put in order first: a preflight says by what.
 
 use crate::sim::Objects;
-use crate::sim::value::json;
-
 use crate::sim::cluster::SimError;
 use crate::sim::fixture::Workload;
+use crate::sim::value::json;
 
 use super::site::{Node, Site};
 

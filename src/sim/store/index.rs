@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::sim::value::{Map, Value};
-
 use crate::sim::json::{at, list, text, uid};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
+use crate::sim::value::{Map, Value};
 
 use super::Key;
 

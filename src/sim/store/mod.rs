@@ -7,10 +7,11 @@ mod index;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::sim::value::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::sim::value::Value;
 
 use super::json::set;
 use super::resource::{ResourceId, id};

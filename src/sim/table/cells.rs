@@ -1,10 +1,9 @@
 //! What cells of many kinds have in common: ages, containers, selectors.
 
-use crate::sim::value::{Map, Value, json};
-
 use crate::sim::clock::Clock;
 use crate::sim::json::{list, text};
 use crate::sim::selector::Labels;
+use crate::sim::value::{Map, Value, json};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;

@@ -1,12 +1,12 @@
 //! The table of pods: what of all their containers is told in one word (`printPod`).
 
-use crate::sim::value::{Value, json};
 use jiff::Timestamp;
 
 use super::Printer;
 use super::cells::{age, duration, text_or};
 use crate::sim::clock::Clock;
 use crate::sim::json::{flag, int, is_condition_true, is_deleting, is_finished, list, name, text};
+use crate::sim::value::{Value, json};
 
 pub(super) const PRINTERS: &[Printer] = &[("pods", pod)];
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{at, is_finished, list, namespace, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
+use crate::sim::value::Value;
 use crate::sim::world::World;
 
 use super::reasons::Reason;

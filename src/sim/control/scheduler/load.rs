@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{flag, int, is_deleting, is_finished, list, text};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::Value;
 
 use super::resources::Resources;
 

@@ -14,13 +14,12 @@ mod volumes;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::json::{
     condition, controller, flag, is_deleting, is_finished, name, set, set_condition, text,
 };
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::taints;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::value::Value;
-
 use crate::sim::json::{list, text};
+use crate::sim::value::Value;
 
 use super::load::Taken;
 use super::reasons::Reason;

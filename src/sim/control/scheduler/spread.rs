@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::control::taints;
 use crate::sim::json::{int, is_deleting, is_finished, label, list, namespace, set, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::reasons::Reason;

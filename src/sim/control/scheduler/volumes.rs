@@ -1,10 +1,9 @@
 //! Volumes that are bound to nodes or zones (`volumebinding`, `volumezone`).
 
-use crate::sim::value::{Value, json};
-
 use crate::sim::control::taints;
 use crate::sim::json::{label, list, namespace, text};
 use crate::sim::resource::id;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::reasons::Reason;
