@@ -15,6 +15,8 @@ use large::{Answer, Cost, PODS_PER_NODE, Server, tool};
 
 /// Cilium's pool: its default has room for 256 nodes.
 const POOL: &str = "172.24.0.0/13";
+/// A block for 62 pods: the pool has 8,192 of them.
+const MASK: &str = "26";
 /// Sizes where none are asked for.
 const SIZES: [usize; 2] = [500, 5_000];
 /// The promise for 5,000 nodes, in seconds and MiB.
@@ -63,7 +65,7 @@ fn rehearse(file: &Path) -> Answer<(Cost, String)> {
         "--target-pod-cidr",
         POOL,
         "--target-mask-size",
-        "25",
+        MASK,
     ])?;
     let ended = output.lines().find(|line| line.contains("ended well"));
     let ended = ended.filter(|line| line.starts_with("1 of 1")).ok_or("the rehearsal did not end well")?;

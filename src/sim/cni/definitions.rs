@@ -33,15 +33,18 @@ const ALL: &[(&str, &str, &str, bool)] = &[
 
 /// Creates the definitions that are missing; the kinds' versions follow the installed release.
 pub(crate) fn ensure(world: &mut World) {
+    let name = |plural: &str| format!("{plural}.{GROUP}");
+    let is_there = |plural: &str| world.object(id::DEFINITIONS, "", &name(plural)).is_some();
+    let missing: Vec<_> = ALL.iter().filter(|(_, plural, ..)| !is_there(plural)).collect();
+    // To read a release is to unpack it: only where it is needed.
+    if missing.is_empty() {
+        return;
+    }
     let release = world.releases("").into_iter().next();
     let minor = release.and_then(|r| r.version.split('.').nth(1)?.parse().ok()).unwrap_or(19);
-    for (kind, plural, version, namespaced) in ALL {
-        let name = format!("{plural}.{GROUP}");
-        if world.object(id::DEFINITIONS, "", &name).is_some() {
-            continue;
-        }
+    for (kind, plural, version, namespaced) in missing {
         let versions = versions(kind, version, minor);
-        let definition = definition(&name, kind, plural, &versions, *namespaced);
+        let definition = definition(&name(plural), kind, plural, &versions, *namespaced);
         // Nothing can be wrong with a definition of this table, and a lost race is no loss.
         drop(world.create(id::DEFINITIONS, definition, false));
     }

@@ -16,7 +16,7 @@ use super::endpoints;
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     /// Pods of the pod network by address.
-    pods: HashMap<String, BTreeSet<Key>>,
+    pods: HashMap<String, Vec<Key>>,
     /// Nodes by their addresses.
     nodes: HashMap<String, String>,
     /// Services by cluster address.
@@ -99,13 +99,16 @@ impl Index {
         if let Some(from) = from
             && let Some(pods) = self.pods.get_mut(from)
         {
-            pods.remove(key);
+            pods.retain(|pod| pod != key);
             if pods.is_empty() {
                 self.pods.remove(from);
             }
         }
         if let Some(to) = to {
-            self.pods.entry(to.to_owned()).or_default().insert(key.clone());
+            // Mostly one: in the order of names all the same, as whoever asks takes the first that fits.
+            let pods = self.pods.entry(to.to_owned()).or_default();
+            let place = pods.partition_point(|pod| pod < key);
+            pods.insert(place, key.clone());
         }
     }
 

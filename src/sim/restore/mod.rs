@@ -30,14 +30,16 @@ pub(super) fn restore(world: &mut World, objects: Objects) {
         objects.into_all().into_iter().partition(|o| text(o, "/kind") == "CustomResourceDefinition");
     let mut unknown: HashMap<String, usize> = HashMap::new();
     count_on(world, definitions.iter().chain(&others));
-    for object in definitions.into_iter().chain(others) {
+    for mut object in definitions.into_iter().chain(others) {
+        if !is_frozen && text(&object, "/kind") == "Pod" {
+            pods::complete(&mut object);
+        }
         if let Err(kind) = put(world, object) {
             *unknown.entry(kind).or_default() += 1;
         }
     }
     if !is_frozen {
         add_namespaces(world);
-        pods::complete(world);
         revisions::adopt(world);
     }
     note_absent_owners(world);

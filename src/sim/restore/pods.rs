@@ -12,18 +12,11 @@ use crate::sim::store::Key;
 use crate::sim::value::Value;
 use crate::sim::world::World;
 
-/// Fills in what a projection may have left out of pods and the controllers need.
-pub(super) fn complete(world: &mut World) {
-    for key in keys(world) {
-        let Some(old) = world.store.get(&key).cloned() else { continue };
-        let is_batch = controller(&old).is_some_and(|o| text(o, "/kind") == "Job");
-        let mut new = Value::clone(&old);
-        set_default(&mut new, "/spec/restartPolicy", if is_batch { "Never" } else { "Always" });
-        set_default(&mut new, "/spec/terminationGracePeriodSeconds", 30);
-        if new != *old {
-            world.store.put(key, new);
-        }
-    }
+/// Fills in what a projection may have left out of a pod and the controllers need.
+pub(super) fn complete(pod: &mut Value) {
+    let is_batch = controller(pod).is_some_and(|o| text(o, "/kind") == "Job");
+    set_default(pod, "/spec/restartPolicy", if is_batch { "Never" } else { "Always" });
+    set_default(pod, "/spec/terminationGracePeriodSeconds", 30);
 }
 
 /// Gives every pod that its node has begun a sandbox in its stage.

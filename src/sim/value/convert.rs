@@ -135,7 +135,7 @@ impl From<serde_json::Value> for Value {
             serde_json::Value::String(text) => Self::String(text.into()),
             serde_json::Value::Array(items) => items.into_iter().map(Self::from).collect(),
             serde_json::Value::Object(members) => {
-                let members: Vec<_> = members.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+                let members: Vec<_> = members.into_iter().map(|(k, v)| (Text::name(&k), v.into())).collect();
                 Self::Object(members.into())
             }
         }

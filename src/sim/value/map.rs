@@ -47,11 +47,11 @@ impl Map {
     }
 
     /// Puts a member in place of an earlier one, which it gives, or behind the last.
-    pub(crate) fn insert(&mut self, name: impl AsRef<str> + Into<Text>, value: Value) -> Option<Value> {
+    pub(crate) fn insert(&mut self, name: impl AsRef<str>, value: Value) -> Option<Value> {
         if let Some(old) = self.get_mut(name.as_ref()) {
             return Some(std::mem::replace(old, value));
         }
-        Arc::make_mut(&mut self.0).push((name.into(), value));
+        Arc::make_mut(&mut self.0).push((Text::name(name.as_ref()), value));
         None
     }
 
@@ -65,7 +65,7 @@ impl Map {
         let at = self.place(name).unwrap_or(self.0.len());
         let members = Arc::make_mut(&mut self.0);
         if at == members.len() {
-            members.push((name.into(), new()));
+            members.push((Text::name(name), new()));
         }
         &mut members[at].1
     }
@@ -141,7 +141,7 @@ impl From<Vec<(Text, Value)>> for Map {
     }
 }
 
-impl<K: AsRef<str> + Into<Text>> Extend<(K, Value)> for Map {
+impl<K: AsRef<str>> Extend<(K, Value)> for Map {
     fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, members: I) {
         for (name, value) in members {
             self.insert(name, value);
@@ -149,7 +149,7 @@ impl<K: AsRef<str> + Into<Text>> Extend<(K, Value)> for Map {
     }
 }
 
-impl<K: AsRef<str> + Into<Text>> FromIterator<(K, Value)> for Map {
+impl<K: AsRef<str>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(members: I) -> Self {
         let mut map = Self::new();
         map.extend(members);

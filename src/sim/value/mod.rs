@@ -11,6 +11,8 @@ mod pool;
 mod wire;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 use std::sync::Arc;
@@ -195,7 +197,28 @@ impl fmt::Display for Value {
     }
 }
 
+/// So many names of members are known to a thread at most: those of the API are some thousands, users' labels more.
+const NAMES: usize = 16_384;
+
+thread_local! {
+    static KNOWN: RefCell<HashSet<Text>> = RefCell::default();
+}
+
 impl Text {
+    /// The name of a member: the same ones come in every object, so each is held once.
+    pub(super) fn name(name: &str) -> Self {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(text) = known.get(name) {
+                return text.clone();
+            }
+            let text = Self::from(name);
+            if known.len() < NAMES {
+                known.insert(text.clone());
+            }
+            text
+        })
+    }
+
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
