@@ -167,7 +167,7 @@ pub(crate) fn table<'a>(
         ("columnDefinitions", columns),
         ("rows", json!(rows)),
     ] {
-        whole.insert(member.to_owned(), value);
+        whole.insert(member, value);
     }
     Value::Object(whole)
 }

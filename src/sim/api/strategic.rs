@@ -26,7 +26,7 @@ pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &Shape) {
             delete_primitives(map.get_mut(list), change);
         } else if !key.starts_with('$') {
             if is_replaced(shape, key) {
-                map.insert(key.to_owned(), change.clone());
+                map.insert(key, change.clone());
                 continue;
             }
             patch_member(map, key, change, &schema::member(shape, key).unwrap_or(Shape::Any));
@@ -52,7 +52,7 @@ fn patch_member(map: &mut Map, key: &str, change: &Value, shape: &Shape) {
             let old = map.entry_or(key, || json!([]));
             patch_list(old, changes, shape);
         }
-        _ => drop(map.insert(key.to_owned(), change.clone())),
+        _ => drop(map.insert(key, change.clone())),
     }
 }
 

@@ -12,7 +12,7 @@ use super::read::Item;
 /// So many texts are kept at most; then all are forgotten.
 const KEPT: usize = 2_048;
 
-/// Texts by where their object lies, which the object that is kept with each keeps its own.
+/// Texts by where their object lies; each keeps its object, so that no other one comes to lie there.
 #[derive(Debug, Default)]
 pub(crate) struct Written(HashMap<usize, (Arc<Value>, Arc<RawValue>)>);
 

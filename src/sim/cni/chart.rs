@@ -95,7 +95,7 @@ fn printed(value: &Value) -> String {
 
 fn config_map(values: &Value) -> Value {
     let mut data = Map::new();
-    let mut put = |key: &str, value: String| drop(data.insert(key.to_owned(), value.into()));
+    let mut put = |key: &str, value: String| drop(data.insert(key, value.into()));
     for (key, pointer) in [
         ("enable-ipv4", "/ipv4/enabled"),
         ("enable-ipv6", "/ipv6/enabled"),
