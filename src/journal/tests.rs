@@ -227,3 +227,35 @@ fn each_node_is_in_one_document() {
     assert_eq!(seen, (0..200).map(short).collect());
     assert!(!texts[0].contains("worker-"), "{}", texts[0]);
 }
+
+#[test]
+fn a_nodes_turn_is_measured_once_it_is_over() {
+    let mut record = empty();
+    let mut step = |id: &str, progress, at: &str| {
+        record.steps.insert(id.into(), StepRecord { progress, at: at.into() });
+    };
+    step("node/n2/cordon", Progress::Done, "2026-01-01T00:00:00Z");
+    step("node/n2/uncordon", Progress::Done, "2026-01-01T00:01:22.5Z");
+    step("node/n3/cordon", Progress::Done, "2026-01-01T00:02:00Z");
+    step("node/n3/uncordon", Progress::Intended, "2026-01-01T00:03:00Z");
+    for name in ["n2", "n3"] {
+        let (uid, boot_id) = (name.to_owned(), String::new());
+        record.nodes.insert(name.into(), NodeRecord { uid, was_unschedulable: false, boot_id });
+    }
+    assert_eq!(record.turns(), [("n2".to_owned(), 82.5)].into());
+}
+
+#[test]
+fn of_a_turn_that_is_over_only_its_ends_are_kept() {
+    let mut record = empty();
+    let done = StepRecord { progress: Progress::Done, at: "2026-01-01T00:00:00Z".into() };
+    for id in ["install", "node/n2/cordon", "node/n2/drain", "node/n2/verify", "node/n20/drain"] {
+        record.steps.insert(id.into(), done.clone());
+    }
+    record.end_turn("n2");
+    assert_eq!(record.steps.len(), 5, "the turn is not over");
+    record.steps.insert("node/n2/uncordon".into(), done);
+    record.end_turn("n2");
+    let left: Vec<&str> = record.steps.keys().map(String::as_str).collect();
+    assert_eq!(left, ["install", "node/n2/cordon", "node/n2/uncordon", "node/n20/drain"]);
+}

@@ -2,11 +2,6 @@
 
 use crate::sim::value::{Map, Value, json, unescaped};
 
-/// What stands at a JSON pointer.
-pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
-    value.pointer(pointer)
-}
-
 /// What Go's JSON decoder calls a value that it cannot take (`encoding/json`, `UnmarshalTypeError`).
 pub(crate) fn go_kind(value: &Value) -> &'static str {
     match value {
@@ -20,22 +15,22 @@ pub(crate) fn go_kind(value: &Value) -> &'static str {
 
 /// The text at a JSON pointer; empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    at(value, pointer).and_then(Value::as_str).unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The integer at a JSON pointer; 0 where there is none.
 pub(crate) fn int(value: &Value, pointer: &str) -> i64 {
-    at(value, pointer).and_then(Value::as_i64).unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
 }
 
 /// Whether `true` stands at a JSON pointer.
 pub(crate) fn flag(value: &Value, pointer: &str) -> bool {
-    at(value, pointer).and_then(Value::as_bool).unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The list at a JSON pointer; empty where there is none.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    at(value, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Puts a value at a JSON pointer and makes the objects on the way; `null` on the way counts as absent.
@@ -61,7 +56,7 @@ pub(crate) fn set(value: &mut Value, pointer: &str, new: impl Into<Value>) {
 
 /// Puts a default where nothing stands yet.
 pub(crate) fn set_default(value: &mut Value, pointer: &str, default: impl Into<Value>) {
-    if at(value, pointer).is_none_or(Value::is_null) {
+    if value.pointer(pointer).is_none_or(Value::is_null) {
         set(value, pointer, default);
     }
 }
@@ -104,7 +99,7 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
 
 /// A member of the string map at `pointer`: a label, an annotation, a key of a ConfigMap.
 pub(crate) fn entry<'a>(object: &'a Value, pointer: &str, key: &str) -> Option<&'a str> {
-    at(object, pointer)?.get(key)?.as_str()
+    object.pointer(pointer)?.get(key)?.as_str()
 }
 
 /// A label.
@@ -161,7 +156,7 @@ pub(crate) fn set_condition(
     if !message.is_empty() {
         set(&mut new, "/message", message);
     }
-    if !at(object, "/status/conditions").is_some_and(Value::is_array) {
+    if !object.pointer("/status/conditions").is_some_and(Value::is_array) {
         set(object, "/status/conditions", json!([]));
     }
     let Some(Value::Array(all)) = object.pointer_mut("/status/conditions") else { return };

@@ -154,8 +154,8 @@ pub(crate) fn table<'a>(
 ) -> Value {
     let shown = |object: &Value| match include {
         Include::Nothing => Value::Null,
-        Include::Metadata => json!(present(info, version, Form::Metadata, object)),
-        Include::Object => json!(present(info, version, Form::Whole, object)),
+        Include::Metadata => present(info, version, Form::Metadata, object),
+        Include::Object => present(info, version, Form::Whole, object),
     };
     let rows: Vec<Value> = objects.map(|o| table::row(info, clock, o, shown(o))).collect();
     let columns = if with_columns { json!(table::columns(info)) } else { Value::Null };

@@ -10,7 +10,7 @@ use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
 use crate::sim::store::Key;
-use crate::sim::value::{ToValue, Value, json};
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::accept::{self, go_type, table};
@@ -105,13 +105,13 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
 const SHORT: usize = 200;
 
 #[derive(Serialize)]
-struct List<'a> {
+struct List {
     kind: String,
     #[serde(rename = "apiVersion")]
     api_version: String,
     metadata: Value,
     /// `null` for metadata of no objects.
-    items: Option<Vec<Presented<'a>>>,
+    items: Option<Vec<Listed>>,
 }
 
 fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
@@ -144,7 +144,8 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let is_short = page.len() < SHORT && call.form == Form::Whole && !info.custom;
     let items = page.iter().map(|object| {
         let written = is_short.then(|| world.written.item(object)).flatten();
-        written.map_or_else(|| present_item(info, &target.version, call.form, object), Presented::Written)
+        let shaped = || Listed::Shaped(present_item(info, &target.version, call.form, object));
+        written.map_or_else(shaped, Listed::Written)
     });
     let items = items.collect();
     let items = Some(items).filter(|items: &Vec<_>| call.form == Form::Whole || !items.is_empty());
@@ -156,17 +157,13 @@ pub(crate) fn not_a_version(text: &str) -> String {
     format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
 }
 
-/// An object in the shape the client asked for.
+/// An item of a list on its way out.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(crate) enum Presented<'a> {
-    /// As stored.
-    Stored(&'a Value),
-    /// As stored, without what the list says for all.
-    Item(Item<'a>),
-    /// In another version, or metadata only.
-    Changed(Value),
-    /// The same as an item, written before.
+enum Listed {
+    /// In its shape.
+    Shaped(Value),
+    /// In that shape, written before.
     Written(#[serde(serialize_with = "as_is")] Arc<RawValue>),
 }
 
@@ -174,59 +171,32 @@ fn as_is<S: serde::Serializer>(text: &Arc<RawValue>, serializer: S) -> Result<S:
     (**text).serialize(serializer)
 }
 
-impl ToValue for Presented<'_> {
-    fn to_value(&self) -> Value {
-        match self {
-            Self::Stored(object) => (*object).clone(),
-            Self::Item(Item(object)) => {
-                let mut item = (*object).clone();
-                unset(&mut item, "", "kind");
-                unset(&mut item, "", "apiVersion");
-                item
-            }
-            Self::Changed(object) => object.clone(),
-            Self::Written(text) => serde_json::from_str(text.get()).unwrap_or_default(),
-        }
-    }
-}
-
-/// An object without its kind and version.
-pub(crate) struct Item<'a>(pub(super) &'a Value);
-
-impl Serialize for Item<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = self.0.as_object().into_iter().flatten();
-        serializer.collect_map(members.filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion")))
-    }
-}
-
 /// Shapes an object: the version of the path, metadata only where asked for.
-pub(crate) fn present<'a>(info: &Resource, version: &str, form: Form, object: &'a Value) -> Presented<'a> {
+pub(crate) fn present(info: &Resource, version: &str, form: Form, object: &Value) -> Value {
     if form.is_bare() {
-        return Presented::Changed(json!({
+        return json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
-        }));
+        });
     }
+    let mut shaped = object.clone();
     let wanted = info.api_version(version);
-    if text(object, "/apiVersion") == wanted {
-        return Presented::Stored(object);
+    if text(object, "/apiVersion") != wanted {
+        set(&mut shaped, "/apiVersion", wanted);
     }
-    let mut copy = object.clone();
-    set(&mut copy, "/apiVersion", wanted);
-    Presented::Changed(copy)
+    shaped
 }
 
 /// Shapes an item of a list: those of built-in kinds do not tell their kind, which the list tells.
-pub(crate) fn present_item<'a>(
-    info: &Resource,
-    version: &str,
-    form: Form,
-    object: &'a Value,
-) -> Presented<'a> {
-    if form.is_bare() || info.custom {
-        return present(info, version, form, object);
-    }
-    Presented::Item(Item(object))
+pub(crate) fn present_item(info: &Resource, version: &str, form: Form, object: &Value) -> Value {
+    if form.is_bare() || info.custom { present(info, version, form, object) } else { built_in_item(object) }
+}
+
+/// An object of a built-in kind as an item of a list.
+pub(super) fn built_in_item(object: &Value) -> Value {
+    let mut item = object.clone();
+    unset(&mut item, "", "kind");
+    unset(&mut item, "", "apiVersion");
+    item
 }
 
 /// The Scale of a workload.

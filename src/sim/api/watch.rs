@@ -193,7 +193,7 @@ impl Watcher {
                 let of = (&**info, self.version.as_str(), &world.clock);
                 table(of, include, metadata, std::iter::once(object.as_ref()), with_columns)
             }
-            form => json!(present(info, &self.version, form, object)),
+            form => present(info, &self.version, form, object),
         };
         to_line(&json!({"type": kind, "object": object}))
     }

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::sim::value::Value;
 
-use super::read::Item;
+use super::read::built_in_item;
 
 /// So many texts are kept at most; then all are forgotten.
 const KEPT: usize = 2_048;
@@ -26,7 +26,7 @@ impl Written {
         if self.0.len() == KEPT {
             self.0.clear();
         }
-        let text: Arc<RawValue> = to_raw_value(&Item(object)).ok()?.into();
+        let text: Arc<RawValue> = to_raw_value(&built_in_item(object)).ok()?.into();
         self.0.insert(at, (Arc::clone(object), Arc::clone(&text)));
         Some(text)
     }

@@ -1,7 +1,7 @@
 //! Taints, tolerations and node selection, as scheduler and DaemonSets read them
 //! (`k8s.io/component-helpers/scheduling/corev1`).
 
-use crate::sim::json::{at, list, text};
+use crate::sim::json::{list, text};
 use crate::sim::selector::Labels;
 use crate::sim::value::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn tolerates(toleration: &Value, taint: &Value) -> bool {
 
 /// Whether `nodeSelector` and required node affinity select a node.
 pub(super) fn selects(spec: &Value, node: &Value) -> bool {
-    let labels = at(node, "/metadata/labels").unwrap_or(&Value::Null);
+    let labels = node.pointer("/metadata/labels").unwrap_or(&Value::Null);
     let by_labels = spec.get("nodeSelector").is_none_or(|wanted| {
         Labels::from_object(&json!({"matchLabels": wanted})).is_some_and(|s| s.matches_map(labels))
     });

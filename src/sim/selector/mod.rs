@@ -4,7 +4,7 @@ mod parse;
 
 use crate::sim::value::Value;
 
-use super::json::{at, flag, list, text};
+use super::json::{flag, list, text};
 
 /// One requirement on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Labels {
 
     /// Whether the labels of `object` match.
     pub(crate) fn matches(&self, object: &Value) -> bool {
-        self.matches_map(at(object, "/metadata/labels").unwrap_or(&Value::Null))
+        self.matches_map(object.pointer("/metadata/labels").unwrap_or(&Value::Null))
     }
 
     /// Whether a map of labels matches.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::sim::json::{at, list, text, uid};
+use crate::sim::json::{list, text, uid};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::value::{Map, Value};
@@ -108,7 +108,7 @@ impl Index {
 }
 
 fn labels_of(object: &Value) -> Option<&Map> {
-    at(object, "/metadata/labels").and_then(Value::as_object)
+    object.pointer("/metadata/labels").and_then(Value::as_object)
 }
 
 fn pairs(labels: Option<&Map>) -> impl Iterator<Item = String> + '_ {

@@ -51,8 +51,8 @@ impl Pool {
 
     fn map(&mut self, map: &mut Map) {
         let mut members: Vec<(Text, Value)> = std::mem::take(map).into_iter().collect();
-        for (name, value) in &mut members {
-            self.text(name);
+        // Names are one already.
+        for (_, value) in &mut members {
             self.value(value);
         }
         members.shrink_to_fit();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::sim::json::{at, is_finished, list, namespace, text};
+use crate::sim::json::{is_finished, list, namespace, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::value::Value;
@@ -76,7 +76,7 @@ impl Affinity {
 }
 
 fn topology<'a>(node: &'a Value, key: &str) -> Option<&'a str> {
-    at(node, "/metadata/labels")?.get(key)?.as_str()
+    node.pointer("/metadata/labels")?.get(key)?.as_str()
 }
 
 /// The domains with a pod that a term of `pod` is about.
