@@ -1,19 +1,25 @@
 //! Removing the source CNI: exactly the inventory that was taken at detection, saved before it goes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::StreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::engine::{Engine, TICK};
-use super::sweep::sweep_node;
+use super::sweep::{Scan, sweep_node};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::kube::{Delete, Poll, until};
-use crate::model::{ObjectRef, Read, Snapshot};
+use crate::model::{Node, ObjectRef, Read, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
 use crate::report::count;
 use crate::source::lives_in_any_namespace;
 use crate::target::CNI_FILE;
+
+/// So many nodes are swept at a time, after the first one: each takes a helper pod three times.
+const AT_A_TIME: usize = 8;
 
 impl Engine<'_> {
     /// Removes every trace of the source CNI and proves by a second scan that none is left.
@@ -37,9 +43,9 @@ impl Engine<'_> {
         let objects = self.delete_objects().await?;
         let mut found = 0;
         let mut problems = Vec::new();
-        for node in &snapshot.nodes {
-            let (swept, second) = sweep_node(self, &node.name).await?;
-            found += swept;
+        for (node, swept) in snapshot.nodes.iter().zip(self.sweep(&snapshot.nodes).await) {
+            let (removed, second) = swept?;
+            found += removed;
             let (foreign, left): (Vec<_>, Vec<_>) =
                 second.leftovers.iter().partition(|leftover| leftover.is_left_alone());
             problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
@@ -62,6 +68,25 @@ impl Engine<'_> {
         );
         self.report.event(&Event::Done { step: "cleanup".into(), detail, took: Some(begun.elapsed()) });
         Ok(())
+    }
+
+    /// Sweeps the first node alone, then the others some at a time; after a failure no other one is begun.
+    async fn sweep(&self, nodes: &[Node]) -> Vec<Result<(usize, Scan)>> {
+        let has_failed = AtomicBool::new(false);
+        let one = async |node: &Node| {
+            if has_failed.load(Ordering::SeqCst) {
+                return None;
+            }
+            let swept = sweep_node(self, &node.name).await;
+            has_failed.fetch_or(swept.is_err(), Ordering::SeqCst);
+            Some(swept)
+        };
+        let (first, others) = nodes.split_at(nodes.len().min(1));
+        let mut all = Vec::new();
+        for (nodes, at_a_time) in [(first, 1), (others, AT_A_TIME)] {
+            all.extend(futures::stream::iter(nodes).map(&one).buffered(at_a_time).collect::<Vec<_>>().await);
+        }
+        all.into_iter().flatten().collect()
     }
 
     async fn every_node_has_cilium(&self) -> Result<Snapshot> {

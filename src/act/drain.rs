@@ -9,7 +9,7 @@ use super::engine::{Engine, THE_NODE};
 use crate::drain::{self, Budgets, Eviction};
 use crate::error::{Error, Result};
 use crate::kube::{Refusal, explain, pause, refusal};
-use crate::model::{Pod, Snapshot};
+use crate::model::{DaemonSet, Pod, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Phase;
 use crate::report::count;
@@ -23,9 +23,9 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
-    let mut total = None;
+    let (mut total, mut daemon_sets) = (None, None);
     loop {
-        let snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
+        let snapshot = look(engine, node, &mut daemon_sets).await?;
         let pods = wanted(engine, &snapshot)?;
         let total = *total.get_or_insert(pods.len());
         if pods.is_empty() {
@@ -42,6 +42,20 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
         }
         pause(TICK).await;
     }
+}
+
+/// The node's pods, and the DaemonSets, which are read once; again only where a pod must not go by those that are known.
+async fn look(engine: &Engine<'_>, node: &str, known: &mut Option<Vec<DaemonSet>>) -> Result<Snapshot> {
+    if let Some(daemon_sets) = known {
+        let mut snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
+        snapshot.daemon_sets.clone_from(daemon_sets);
+        if wanted(engine, &snapshot).is_ok() {
+            return Ok(snapshot);
+        }
+    }
+    let snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
+    *known = Some(snapshot.daemon_sets.clone());
+    Ok(snapshot)
 }
 
 /// The pods that are to go, those on their way included.

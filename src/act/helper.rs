@@ -85,8 +85,7 @@ impl Helper<'_> {
 
     /// Its pod, where it is there.
     pub(super) async fn pod(&self, engine: &Engine<'_>) -> Result<Option<Pod>> {
-        let pods = engine.observer.pods_in(NAMESPACE, &format!("{LABEL}={}", self.purpose)).await?;
-        Ok(pods.into_iter().find(|p| *p.name == *self.name()))
+        engine.observer.pod(NAMESPACE, &self.name()).await
     }
 
     /// Runs it to its end and gives its termination message.

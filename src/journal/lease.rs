@@ -172,25 +172,48 @@ fn body(writer: &Writer, holder: &str, version: Option<&str>) -> Value {
     body
 }
 
+/// How a renewal ended.
+enum Renewal {
+    /// The lease has this version now.
+    Renewed(String),
+    /// Nobody knows; it is tried again.
+    Failed,
+    /// Somebody else has it, or nobody.
+    Lost,
+}
+
 async fn renew(reader: Reader, writer: Writer, holder: String, lost: Arc<AtomicBool>) {
-    let mut last = Instant::now();
+    let (mut last, mut version) = (Instant::now(), None);
     loop {
         pause(RENEW_EVERY).await;
-        match reader.get::<Wire>(PATH).await {
-            Ok(Some(seen)) if seen.spec.holder_identity.as_deref() == Some(holder.as_str()) => {
-                if writer
-                    .replace(PATH, &body(&writer, &holder, Some(&seen.metadata.resource_version)))
-                    .await
-                    .is_ok()
-                {
-                    last = Instant::now();
-                }
-            }
-            Ok(_) => return lost.store(true, Ordering::SeqCst),
-            Err(_) => {}
+        match renew_once(&reader, &writer, &holder, version.take()).await {
+            Renewal::Renewed(now) => (last, version) = (Instant::now(), Some(now)),
+            Renewal::Failed => {}
+            Renewal::Lost => return lost.store(true, Ordering::SeqCst),
         }
         if last.elapsed() >= DURATION {
             return lost.store(true, Ordering::SeqCst);
         }
+    }
+}
+
+/// Writes over the version that was written last, without a look (as client-go's `tryAcquireOrRenew` does); where it is
+/// not known, or no longer the present one, over the present one if that is ours.
+async fn renew_once(reader: &Reader, writer: &Writer, holder: &str, version: Option<String>) -> Renewal {
+    let replace = async |version: &str| {
+        let written = writer.replace(PATH, &body(writer, holder, Some(version))).await.ok()?;
+        Some(written.pointer("/metadata/resourceVersion")?.as_str()?.to_owned())
+    };
+    if let Some(version) = version
+        && let Some(now) = replace(&version).await
+    {
+        return Renewal::Renewed(now);
+    }
+    match reader.get::<Wire>(PATH).await {
+        Ok(Some(seen)) if seen.spec.holder_identity.as_deref() == Some(holder) => {
+            replace(&seen.metadata.resource_version).await.map_or(Renewal::Failed, Renewal::Renewed)
+        }
+        Ok(_) => Renewal::Lost,
+        Err(_) => Renewal::Failed,
     }
 }
