@@ -163,7 +163,10 @@ impl World {
     }
 
     fn commit(&mut self, key: &Key, old: &Arc<Value>, mut new: Value) -> Arc<Value> {
-        set(&mut new, "/metadata/resourceVersion", text(old, "/metadata/resourceVersion"));
+        let version = text(old, "/metadata/resourceVersion");
+        if text(&new, "/metadata/resourceVersion") != version {
+            set(&mut new, "/metadata/resourceVersion", version);
+        }
         if new == **old {
             return Arc::clone(old);
         }

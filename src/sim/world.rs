@@ -94,7 +94,7 @@ impl World {
     pub(crate) fn has_ready_pod(&self, node: &str, key: &str, value: &str) -> bool {
         let is_it =
             |p: &Value| json::label(p, key) == Some(value) && json::is_ready(p) && !json::is_deleting(p);
-        self.store.each_on(node).any(|pod| is_it(pod))
+        self.store.each_on(node).any(|(_, pod)| is_it(pod))
     }
 }
 

@@ -69,7 +69,8 @@ impl Filter {
         }
         match (target.resource, self.fields.node(), namespace) {
             (id::PODS, Some(node), _) => {
-                world.store.pods_on(node).into_iter().map(|(_, pod)| pod).filter(matches).collect()
+                let pods = world.store.each_on(node).map(|(_, pod)| pod);
+                pods.filter(|pod| matches(pod)).cloned().collect()
             }
             (id::PODS, None, Some(namespace)) => {
                 let pods = world.store.selected(namespace, &self.labels).into_iter();

@@ -11,7 +11,7 @@ use crate::sim::json::{
 use crate::sim::lifecycle::Deletion;
 use crate::sim::resource::{ResourceId, id};
 use crate::sim::store::{Change, Key};
-use crate::sim::value::json;
+use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::agent::{GROUP, option};
@@ -75,9 +75,10 @@ fn give_range(world: &mut World, nodes: ResourceId, namespace: &str, node: &str)
 
 /// Taint while the agent is not Ready, condition once it is; a node without an agent's pod is left alone.
 fn mark_node(world: &mut World, namespace: &str, key: &Key) {
-    let pods = world.store.pods_on(&key.name);
-    let Some((_, agent)) = pods.iter().find(|(_, p)| label(p, "k8s-app") == Some("cilium")) else { return };
-    let (is_up, now) = (is_ready(agent), world.clock.now());
+    let is_agent = |pod: &Value| label(pod, "k8s-app") == Some("cilium");
+    let agent = world.store.each_on(&key.name).find(|(_, pod)| is_agent(pod));
+    let Some(is_up) = agent.map(|(_, agent)| is_ready(agent)) else { return };
+    let now = world.clock.now();
     let sets_taints = option(world, namespace, "set-cilium-node-taints") == "true";
     let key_of_taint = match option(world, namespace, "agent-not-ready-taint-key") {
         own if own.is_empty() => TAINT.to_owned(),

@@ -137,6 +137,10 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
     let mut roster = world.rosters.0.remove(uid(&set)).unwrap_or_default();
+    if roster.changed.is_empty() && !roster.all {
+        world.rosters.0.insert(uid(&set).to_owned(), roster);
+        return None;
+    }
     let revision = pods::revision(world, &set);
     let spec = with_tolerations(&set["spec"]["template"]["spec"]);
     let changed = std::mem::take(&mut roster.changed);
@@ -184,7 +188,8 @@ fn look(world: &mut World, set: &Value, spec: &Value, revision: &str, node: &str
 /// The pod of a DaemonSet on a node; the newest of several.
 fn pod_on(world: &World, set: &Value, node: &str) -> Option<(Key, Arc<Value>)> {
     let is_ours = |p: &Value| controller(p).is_some_and(|o| text(o, "/uid") == uid(set));
-    world.store.pods_on(node).into_iter().rfind(|(_, p)| is_ours(p))
+    let (key, pod) = world.store.each_on(node).rfind(|(_, p)| is_ours(p))?;
+    Some((key.clone(), Arc::clone(pod)))
 }
 
 /// What a DaemonSet wants of a node (`NodeShouldRunDaemonPod`).

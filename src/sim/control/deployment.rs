@@ -125,8 +125,8 @@ fn report(world: &mut World, key: &Key, deployment: &Value, newest: &Key) {
         ("unavailableReplicas", wanted.saturating_sub(ready)),
     ];
     let now = world.clock.now();
-    pods::write_status(world, key, int(deployment, "/metadata/generation"), &numbers);
     world.modify(key, |object| {
+        pods::set_status(object, int(deployment, "/metadata/generation"), &numbers);
         let (status, reason) = if ready >= wanted {
             ("True", "MinimumReplicasAvailable")
         } else {

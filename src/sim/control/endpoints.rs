@@ -1,11 +1,10 @@
 //! EndpointSlices: one for each Service with a selector.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::sim::json::{
-    is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid,
+    flag, is_deleting, is_finished, is_ready, list, name, namespace, owner_reference, set, text, uid,
 };
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
@@ -32,11 +31,11 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 /// Whether an endpoint of this pod says what it said before.
 fn is_as_before(change: &Change) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
-    let labels = |p: &'_ Arc<Value>| p.pointer("/metadata/labels").cloned();
     let is_there = |p: &Value| !text(p, "/status/podIP").is_empty() && !is_finished(p);
+    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
     is_there(before) == is_there(after)
-        && endpoint(before) == endpoint(after)
-        && labels(before) == labels(after)
+        && Facts::of_pod(before) == Facts::of_pod(after)
+        && ["/metadata/labels", "/metadata/uid", "/spec/nodeName"].into_iter().all(is_same)
 }
 
 /// What selects the pods of a Service; `None` where somebody else says its endpoints.
@@ -49,14 +48,21 @@ pub(crate) fn selector(service: &Value) -> Option<Labels> {
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let service = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
     let selector = selector(&service)?;
+    let slice = slice_of(world, &service);
+    let known = world.store.get(&slice).map_or(&[][..], |s| list(s, "/endpoints"));
+    let known: HashMap<&str, &Value> = known.iter().map(|e| (text(e, "/targetRef/uid"), e)).collect();
     let pods = world.store.selected(&key.namespace, &selector).into_iter();
     let has_address = |p: &Value| !text(p, "/status/podIP").is_empty() && !is_finished(p);
-    let endpoints: Vec<Value> = pods.filter(|p| has_address(p)).map(|p| endpoint(p)).collect();
-    let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
-    let slice = slice_of(world, &service);
-    if world.store.get(&slice).is_some_and(|s| says_the_same(s, &endpoints)) {
+    let (mut is_as_known, mut endpoints) = (true, Vec::new());
+    for pod in pods.filter(|p| has_address(p)) {
+        let same = known.get(uid(pod)).filter(|e| Facts::of(e) == Facts::of_pod(pod));
+        is_as_known &= same.is_some();
+        endpoints.push(same.map_or_else(|| endpoint(pod), |e| Value::clone(e)));
+    }
+    if is_as_known && !endpoints.is_empty() && endpoints.len() == known.len() {
         return None;
     }
+    let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
     let content = |object: &mut Value| {
         set(object, "/endpoints", endpoints.clone());
         set(object, "/ports", ports.clone());
@@ -78,32 +84,43 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 
 /// The recorded slice of a Service, or the one that is made here.
 fn slice_of(world: &World, service: &Value) -> Key {
-    let owned = world.store.owned_by(uid(service)).into_iter().map(|(k, _)| k);
-    let mut slices = owned.filter(|k| k.resource == id::ENDPOINT_SLICES);
+    let mut owned = world.store.each_owned_by(uid(service)).map(|(key, _)| key);
     let own = || Key::new(id::ENDPOINT_SLICES, namespace(service), &format!("{}-1", name(service)));
-    slices.next().unwrap_or_else(own)
+    owned.find(|key| key.resource == id::ENDPOINT_SLICES).cloned().unwrap_or_else(own)
 }
 
-/// Whether a slice has these endpoints already, in any order and with whatever else it says of them.
-fn says_the_same(slice: &Value, endpoints: &[Value]) -> bool {
-    let facts = |all: &[Value]| {
-        let fact = |e: &Value| {
-            (
-                text(e, "/targetRef/uid").to_owned(),
-                text(e, "/addresses/0").to_owned(),
-                e["conditions"].to_string(),
-            )
-        };
-        all.iter().map(fact).collect::<BTreeSet<_>>()
-    };
-    !endpoints.is_empty() && facts(list(slice, "/endpoints")) == facts(endpoints)
+/// What an endpoint says of its pod, whatever else it says.
+#[derive(PartialEq, Eq)]
+struct Facts<'a> {
+    address: &'a str,
+    is_ready: bool,
+    is_serving: bool,
+    is_terminating: bool,
+}
+
+impl<'a> Facts<'a> {
+    fn of(endpoint: &'a Value) -> Self {
+        Self {
+            address: text(endpoint, "/addresses/0"),
+            is_ready: flag(endpoint, "/conditions/ready"),
+            is_serving: flag(endpoint, "/conditions/serving"),
+            is_terminating: flag(endpoint, "/conditions/terminating"),
+        }
+    }
+
+    fn of_pod(pod: &'a Value) -> Self {
+        let (is_serving, is_terminating) = (is_ready(pod), is_deleting(pod));
+        let address = text(pod, "/status/podIP");
+        Self { address, is_ready: is_serving && !is_terminating, is_serving, is_terminating }
+    }
 }
 
 fn endpoint(pod: &Value) -> Value {
+    let facts = Facts::of_pod(pod);
     json!({
-        "addresses": [text(pod, "/status/podIP")], "nodeName": text(pod, "/spec/nodeName"),
+        "addresses": [facts.address], "nodeName": text(pod, "/spec/nodeName"),
         "conditions": {
-            "ready": is_ready(pod) && !is_deleting(pod), "serving": is_ready(pod), "terminating": is_deleting(pod),
+            "ready": facts.is_ready, "serving": facts.is_serving, "terminating": facts.is_terminating,
         },
         "targetRef": {"kind": "Pod", "name": name(pod), "namespace": namespace(pod), "uid": uid(pod)},
     })

@@ -43,8 +43,8 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     }
     let now = world.clock.now();
     let numbers = [("active", active), ("ready", ready), ("succeeded", succeeded), ("failed", failed)];
-    pods::write_numbers(world, key, &numbers);
     world.modify(key, |job: &mut Value| {
+        pods::set_numbers(job, &numbers);
         if is_complete {
             set_condition(job, "Complete", "True", "CompletionsReached", "", &now);
         } else if has_failed {

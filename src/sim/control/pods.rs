@@ -30,8 +30,15 @@ fn uid_of(reference: &Value) -> &str {
 
 /// The pods of an owner, finished and terminating ones included.
 pub(crate) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
-    let all = world.store.owned_by(uid(owner)).into_iter();
-    all.filter(|(k, _)| k.resource == id::PODS).collect()
+    each_owned(world, owner).map(|(key, pod)| (key.clone(), Arc::clone(pod))).collect()
+}
+
+/// The same, for a look.
+pub(super) fn each_owned<'w>(
+    world: &'w World,
+    owner: &Value,
+) -> impl Iterator<Item = (&'w Key, &'w Arc<Value>)> + use<'w> {
+    world.store.each_owned_by(uid(owner)).filter(|(key, _)| key.resource == id::PODS)
 }
 
 /// Whether a pod counts for its controller (`controller.IsPodActive`).
@@ -85,20 +92,23 @@ pub(super) fn delete(world: &mut World, key: &Key) {
 
 /// Writes numbers and the generation that they are about into the status.
 pub(super) fn write_status(world: &mut World, key: &Key, generation: i64, numbers: &[(&str, usize)]) {
-    write_numbers(world, key, numbers);
-    world.modify(key, |object| set(object, "/status/observedGeneration", generation));
+    world.modify(key, |object| set_status(object, generation, numbers));
 }
 
-/// Writes numbers into the status; what is absent is zero already.
-pub(super) fn write_numbers(world: &mut World, key: &Key, numbers: &[(&str, usize)]) {
-    world.modify(key, |object| {
-        for (name, number) in numbers {
-            let pointer = format!("/status/{name}");
-            if int(object, &pointer) != i64::try_from(*number).unwrap_or_default() {
-                set(object, &pointer, *number);
-            }
+/// Sets the same.
+pub(super) fn set_status(object: &mut Value, generation: i64, numbers: &[(&str, usize)]) {
+    set_numbers(object, numbers);
+    set(object, "/status/observedGeneration", generation);
+}
+
+/// Sets numbers of the status; what is absent is zero already.
+pub(super) fn set_numbers(object: &mut Value, numbers: &[(&str, usize)]) {
+    for (name, number) in numbers {
+        let pointer = format!("/status/{name}");
+        if int(object, &pointer) != i64::try_from(*number).unwrap_or_default() {
+            set(object, &pointer, *number);
         }
-    });
+    }
 }
 
 /// Turns a condition over; one that says the same already keeps its words.

@@ -24,31 +24,37 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let mut active: Vec<_> =
-        pods::owned(world, &set).into_iter().filter(|(_, p)| pods::is_active(p)).collect();
+    let (mut total, mut ready) = count(world, &set);
     let wanted = pods::replicas(&set);
-    if active.len() < wanted {
-        let hash = label(&set, "pod-template-hash").unwrap_or_default().to_owned();
-        for _ in active.len()..wanted {
-            let pod = pods::from_template(&set, &format!("{}-", name(&set)), ("pod-template-hash", &hash));
-            pods::create(world, pod);
-        }
-    } else {
-        // Those that serve least go first: unbound, then unready, then the newest.
-        active.sort_by_key(|(_, p)| {
-            (!text(p, "/spec/nodeName").is_empty(), is_ready(p), p["metadata"]["uid"].to_string())
-        });
-        for (pod, _) in active.iter().take(active.len() - wanted) {
-            pods::delete(world, pod);
-        }
-    }
-    let active = pods::owned(world, &set).into_iter().filter(|(_, p)| pods::is_active(p));
-    let (mut total, mut ready) = (0, 0);
-    for (_, pod) in active {
-        total += 1;
-        ready += usize::from(is_ready(&pod));
+    if total != wanted {
+        fill(world, &set, total, wanted);
+        (total, ready) = count(world, &set);
     }
     let numbers = [("replicas", total), ("readyReplicas", ready), ("availableReplicas", ready)];
     pods::write_status(world, key, int(&set, "/metadata/generation"), &numbers);
     None
+}
+
+/// How many pods count, and how many of them are Ready.
+fn count(world: &World, set: &Value) -> (usize, usize) {
+    let active = pods::each_owned(world, set).filter(|(_, pod)| pods::is_active(pod));
+    active.fold((0, 0), |(total, ready), (_, pod)| (total + 1, ready + usize::from(is_ready(pod))))
+}
+
+/// Creates pods that are missing, or deletes those that are too many.
+fn fill(world: &mut World, set: &Value, total: usize, wanted: usize) {
+    let hash = label(set, "pod-template-hash").unwrap_or_default();
+    for _ in total..wanted {
+        let pod = pods::from_template(set, &format!("{}-", name(set)), ("pod-template-hash", hash));
+        pods::create(world, pod);
+    }
+    let active = pods::owned(world, set).into_iter().filter(|(_, pod)| pods::is_active(pod));
+    let mut active: Vec<_> = if total > wanted { active.collect() } else { Vec::new() };
+    // Those that serve least go first: unbound, then unready, then the newest.
+    active.sort_by_key(|(_, p)| {
+        (!text(p, "/spec/nodeName").is_empty(), is_ready(p), p["metadata"]["uid"].to_string())
+    });
+    for (pod, _) in active.iter().take(total.saturating_sub(wanted)) {
+        pods::delete(world, pod);
+    }
 }

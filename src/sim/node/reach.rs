@@ -160,9 +160,8 @@ fn to_node(
     if port == KUBELET_PORT {
         return Ok(String::new());
     }
-    let pods = world.store.pods_on(node);
-    let listening =
-        pods.iter().find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
+    let mut pods = world.store.each_on(node);
+    let listening = pods.find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
     listening.map(|(_, p)| greeting(p)).ok_or_else(|| "connection refused".to_owned())
 }
 

@@ -145,14 +145,22 @@ impl Store {
         self.collect(self.index.owned_by(uid))
     }
 
+    /// The same, for a look.
+    pub(crate) fn each_owned_by<'a>(
+        &'a self,
+        uid: &str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+        self.each(self.index.owned_by(uid))
+    }
+
     /// The pods bound to a node.
     pub(crate) fn pods_on(&self, node: &str) -> Vec<(Key, Arc<Value>)> {
         self.collect(self.index.on_node(node))
     }
 
     /// The same, for a look.
-    pub(crate) fn each_on(&self, node: &str) -> impl Iterator<Item = &Arc<Value>> {
-        self.index.on_node(node).into_iter().flatten().filter_map(|key| self.objects.get(key))
+    pub(crate) fn each_on(&self, node: &str) -> impl DoubleEndedIterator<Item = (&Key, &Arc<Value>)> {
+        self.each(self.index.on_node(node))
     }
 
     /// The pods of a namespace that a selector means, in the order of their names.
@@ -169,10 +177,14 @@ impl Store {
     }
 
     fn collect(&self, keys: Option<&BTreeSet<Key>>) -> Vec<(Key, Arc<Value>)> {
-        keys.into_iter()
-            .flatten()
-            .filter_map(|k| self.objects.get(k).map(|o| (k.clone(), Arc::clone(o))))
-            .collect()
+        self.each(keys).map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
+    }
+
+    fn each<'a>(
+        &'a self,
+        keys: Option<&'a BTreeSet<Key>>,
+    ) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Arc<Value>)> {
+        keys.into_iter().flatten().filter_map(|key| Some((key, self.objects.get(key)?)))
     }
 
     /// Writes an object under a new revision.
