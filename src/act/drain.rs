@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::engine::{Engine, THE_NODE};
 use crate::drain::{self, Budgets, Eviction};
 use crate::error::{Error, Result};
-use crate::kube::{Refusal, explain, pause, refusal};
+use crate::kube::{Refusal, Watch, explain, pause, refusal};
 use crate::model::{DaemonSet, Pod, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Phase;
@@ -23,6 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
+    let mut watch = engine.observer.watch(&Scope::Pods(node.to_owned()));
     let (mut total, mut daemon_sets) = (None, None);
     loop {
         let snapshot = look(engine, node, &mut daemon_sets).await?;
@@ -32,7 +33,8 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
             engine.set_phase(node, Phase::Drained).await?;
             return Ok(evictor.summary(total));
         }
-        let reason = evictor.turn("drain", &pods).await?;
+        let turn = evictor.turn("drain", &pods).await?;
+        let reason = turn.reason();
         if Instant::now() + TICK > end {
             return Err(Error::failed(format!(
                 "drain of node {node}: {} left after {} s: {reason}",
@@ -40,7 +42,7 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
                 engine.options.drain_timeout.as_secs()
             )));
         }
-        pause(TICK).await;
+        turn.pause(&mut watch, TICK, end).await;
     }
 }
 
@@ -69,6 +71,30 @@ pub(super) fn wanted<'p>(engine: &Engine<'_>, snapshot: &'p Snapshot) -> Result<
     })
 }
 
+/// What is waited for after a turn.
+pub(super) enum Turn {
+    /// Only for the node's own pods.
+    Pods(String),
+    /// For something else, such as a budget.
+    Waits(String),
+}
+
+impl Turn {
+    /// In words.
+    pub(super) fn reason(&self) -> &str {
+        let (Self::Pods(reason) | Self::Waits(reason)) = self;
+        reason
+    }
+
+    /// Pauses until the next look is worth it; `watch` is on the node's pods.
+    pub(super) async fn pause(&self, watch: &mut Watch, tick: Duration, end: Instant) {
+        match self {
+            Self::Pods(_) => watch.pause(tick, end).await,
+            Self::Waits(_) => pause(tick).await,
+        }
+    }
+}
+
 /// Evicts pods turn by turn; a pod is asked for once, a budget only when it allows it.
 pub(super) struct Evictor<'e> {
     engine: &'e Engine<'e>,
@@ -82,7 +108,7 @@ impl<'e> Evictor<'e> {
     }
 
     /// Evicts those of the pods that may go now, and says what the others wait for.
-    pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod]) -> Result<String> {
+    pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod]) -> Result<Turn> {
         let left: Vec<&Pod> =
             pods.iter().copied().filter(|pod| !pod.deleting && !self.asked.contains(&pod.uid)).collect();
         let namespaces = left.iter().map(|pod| pod.namespace.clone()).collect();
@@ -115,11 +141,11 @@ impl<'e> Evictor<'e> {
                 Some(text) => self.waits(step, &mut reason, text),
             }
         }
-        if reason.is_empty() {
-            let leaving = pods.iter().map(|p| p.reference().to_string()).next().unwrap_or_default();
-            reason = format!("{} terminating, one is {leaving}", count(pods.len(), "pod"));
+        if !reason.is_empty() {
+            return Ok(Turn::Waits(reason));
         }
-        Ok(reason)
+        let leaving = pods.iter().map(|p| p.reference().to_string()).next().unwrap_or_default();
+        Ok(Turn::Pods(format!("{} terminating, one is {leaving}", count(pods.len(), "pod"))))
     }
 
     fn waits(&mut self, step: &str, reason: &mut String, text: String) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::engine::{Engine, TICK};
 use crate::error::{Error, Result};
-use crate::kube::{Delete, Poll, Refusal, explain, refusal, until};
+use crate::kube::{Delete, Poll, Refusal, explain, refusal, until, until_told};
 use crate::model::{Phase, Pod};
 
 /// Helpers need a namespace that admits privileged pods; Cilium's own does.
@@ -93,9 +93,10 @@ impl Helper<'_> {
         self.start(engine).await?;
         let what = format!("helper pod {} on node {}", self.name(), self.node);
         let limit = Duration::from_secs(LIMIT_SECONDS);
-        let result = until(&what, limit, TICK, async || match self.pod(engine).await? {
+        let watch = engine.observer.watch_pod(NAMESPACE, &self.name());
+        let result = until_told(&what, limit, TICK, watch, async || match self.pod(engine).await? {
             Some(pod) if pod.is_finished() => Ok(Poll::Ready(pod)),
-            Some(pod) => Ok(Poll::Pending(pod.waiting.map_or("it has not finished".into(), Into::into))),
+            Some(pod) => Ok(Poll::Watched(pod.waiting.map_or("it has not finished".into(), Into::into))),
             None => Err(Error::failed(format!("{what} vanished"))),
         })
         .await;

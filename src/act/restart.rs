@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::drain::Evictor;
+use super::drain::{Evictor, Turn};
 use super::engine::{Engine, THE_NODE};
 use super::switch::delete_pod;
 use crate::error::{Error, Result};
-use crate::kube::pause;
 use crate::model::{Pod, Shared, Snapshot};
 use crate::observe::Scope;
 use crate::report::count;
@@ -28,6 +27,7 @@ pub(super) async fn restart(engine: &Engine<'_>, node: &str) -> Result<String> {
 pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network) -> Result<String> {
     let end = Instant::now() + engine.options.timeout;
     let mut evictor = Evictor::new(engine);
+    let mut watch = engine.observer.watch(&Scope::Pods(node.to_owned()));
     // Owner UID -> name, of the DaemonSets whose pod must come back.
     let mut owners: BTreeMap<Shared, Shared> = BTreeMap::new();
     loop {
@@ -47,17 +47,20 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
         for owner in evicted.iter().filter(|p| p.is_daemon()).filter_map(|p| p.owner.as_ref()) {
             owners.insert(owner.uid.clone(), owner.name.clone());
         }
-        let reason = match missing(&snapshot, &owners, engine, &wanted) {
+        let turn = match missing(&snapshot, &owners, engine, &wanted) {
             _ if !old.is_empty() => evictor.turn("restart", &evicted).await?,
-            Some(reason) => reason,
+            Some(turn) => turn,
             None => {
                 return Ok(format!("{}, none left on the other network", count(owners.len(), "daemon pod")));
             }
         };
         if Instant::now() + TICK > end {
-            return Err(Error::failed(format!("restarting the pods of node {node} took too long: {reason}")));
+            return Err(Error::failed(format!(
+                "restarting the pods of node {node} took too long: {}",
+                turn.reason()
+            )));
         }
-        pause(TICK).await;
+        turn.pause(&mut watch, TICK, end).await;
     }
 }
 
@@ -86,21 +89,22 @@ fn missing(
     owners: &BTreeMap<Shared, Shared>,
     engine: &Engine<'_>,
     wanted: &Network,
-) -> Option<String> {
+) -> Option<Turn> {
     let is_back = |uid: &Shared| {
         snapshot
             .pods_on(THE_NODE)
             .any(|p| p.ready && !p.deleting && p.owner.as_ref().is_some_and(|o| o.uid == *uid))
     };
     if let Some((_, name)) = owners.iter().find(|(uid, _)| !is_back(uid)) {
-        return Some(format!("the pod of DaemonSet {name} is not Ready again"));
+        return Some(Turn::Pods(format!("the pod of DaemonSet {name} is not Ready again")));
     }
     let source = &engine.journal.record().source_networks;
-    snapshot.pods_on(THE_NODE).find_map(|pod| match classify(pod, snapshot, source) {
+    let waits = snapshot.pods_on(THE_NODE).find_map(|pod| match classify(pod, snapshot, source) {
         Network::None => None,
         network if network == *wanted => None,
         Network::Unknown(reason) => Some(format!("{}: {reason}", pod.reference())),
         Network::Waiting => Some(format!("{} has no address yet", pod.reference())),
         _ => Some(format!("{} is on the other network", pod.reference())),
-    })
+    });
+    waits.map(Turn::Waits)
 }

@@ -5,11 +5,13 @@ use serde_json::json;
 use super::engine::{Engine, TICK};
 use super::switch::delete_pod;
 use crate::error::{Error, Result};
-use crate::kube::{Poll, explain, until};
+use crate::kube::{Poll, explain, until, until_told};
 use crate::model::{DaemonSet, NodeId, Pod, Read, Snapshot};
 use crate::observe::Scope;
 
 const OPERATOR: &str = "cilium-operator";
+/// The labels of its pods (chart templates/cilium-operator/deployment.yaml).
+const OPERATORS: &str = "name=cilium-operator,io.cilium/app=operator";
 /// The chart's DaemonSet of agents.
 const DAEMON_SET: &str = "cilium";
 
@@ -85,13 +87,17 @@ pub(super) async fn restart_agents(engine: &Engine<'_>, wanted: &[(&'static str,
         }
         let agent = agent.ok_or_else(|| Error::failed(format!("node {} has no agent", node.name)))?;
         delete_pod(engine, &agent.namespace, &agent.name, &agent.uid).await?;
-        until(&format!("agent on node {}", node.name), engine.options.timeout, TICK, async || {
-            match options_of(engine, &node.name, wanted).await? {
-                (Some(now), None) if now.uid != agent.uid => Ok(Poll::Ready(())),
-                (_, reason) => {
-                    Ok(Poll::Pending(reason.unwrap_or_else(|| "the agent was not replaced yet".into())))
-                }
-            }
+        let what = format!("agent on node {}", node.name);
+        let watch = engine.observer.watch(&Scope::Agent(node.name.to_string()));
+        until_told(&what, engine.options.timeout, TICK, watch, async || {
+            let (now, reason) = options_of(engine, &node.name, wanted).await?;
+            let is_up = now.as_ref().is_some_and(|now| now.ready);
+            Ok(match reason {
+                None if now.is_some_and(|now| now.uid != agent.uid) => Poll::Ready(()),
+                None => Poll::Watched("the agent was not replaced yet".into()),
+                Some(reason) if is_up => Poll::Pending(reason),
+                Some(reason) => Poll::Watched(reason),
+            })
         })
         .await?;
         restarted += 1;
@@ -134,28 +140,29 @@ pub(super) async fn restart_operator(engine: &Engine<'_>, namespace: &str) -> Re
     engine.may_go_on()?;
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{OPERATOR}");
     engine.writer.merge(&path, &patch).await.map_err(|e| explain(&format!("restarting {OPERATOR}"), &e))?;
-    until(OPERATOR, engine.options.timeout, TICK, async || {
+    let watch = engine.observer.watch_pods_in(namespace, OPERATORS);
+    until_told(OPERATOR, engine.options.timeout, TICK, watch, async || {
         let now = operator_pods(engine, namespace).await?;
         let fresh = |p: &&Pod| p.ready && !p.deleting && before.iter().all(|old| old.uid != p.uid);
         if now.iter().any(|p| before.iter().any(|old| old.uid == p.uid)) {
-            return Ok(Poll::Pending("an old pod is still there".into()));
+            return Ok(Poll::Watched("an old pod is still there".into()));
         }
-        Ok(now.iter().find(fresh).map_or(Poll::Pending("no new pod is Ready".into()), |_| Poll::Ready(())))
+        Ok(now.iter().find(fresh).map_or(Poll::Watched("no new pod is Ready".into()), |_| Poll::Ready(())))
     })
     .await
 }
 
-/// The operator's pods (chart templates/cilium-operator/deployment.yaml labels them so).
 async fn operator_pods(engine: &Engine<'_>, namespace: &str) -> Result<Vec<Pod>> {
-    engine.observer.pods_in(namespace, "name=cilium-operator,io.cilium/app=operator").await
+    engine.observer.pods_in(namespace, OPERATORS).await
 }
 
 /// Waits until an operator pod is Ready.
 pub(super) async fn operator_ready(engine: &Engine<'_>, namespace: &str) -> Result<()> {
-    until(OPERATOR, engine.options.timeout, TICK, async || {
+    let watch = engine.observer.watch_pods_in(namespace, OPERATORS);
+    until_told(OPERATOR, engine.options.timeout, TICK, watch, async || {
         let pods = operator_pods(engine, namespace).await?;
         let ready = pods.iter().any(|p| p.ready && !p.deleting);
-        Ok(if ready { Poll::Ready(()) } else { Poll::Pending("no pod is Ready".into()) })
+        Ok(if ready { Poll::Ready(()) } else { Poll::Watched("no pod is Ready".into()) })
     })
     .await
 }

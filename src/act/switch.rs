@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::engine::{Engine, THE_NODE, TICK};
 use crate::error::{Error, Result};
-use crate::kube::{Delete, Poll, until};
+use crate::kube::{Delete, Poll, until_told};
 use crate::model::{MIGRATION_LABEL, PHASE_ANNOTATION, Read};
 use crate::observe::Scope;
 use crate::plan::{NodeStep, Phase, Standing, standing};
@@ -20,8 +20,10 @@ pub(super) async fn switch(engine: &Engine<'_>, node: &str) -> Result<String> {
     }});
     engine.patch_node(node, &patch).await?;
     let mut restarted = BTreeSet::new();
-    until(&format!("switch of node {node}"), engine.options.timeout, TICK, async || {
-        let snapshot = engine.look(Scope::Agent(node.to_owned()), true).await?;
+    let (what, scope) = (format!("switch of node {node}"), Scope::Agent(node.to_owned()));
+    let watch = engine.observer.watch(&scope);
+    until_told(&what, engine.options.timeout, TICK, watch, async || {
+        let snapshot = engine.look(scope.clone(), true).await?;
         match standing(NodeStep::Switch, &snapshot, THE_NODE, engine.journal.record(), &engine.options.drain)
         {
             Standing::Done => Ok(Poll::Ready(())),
@@ -36,7 +38,8 @@ pub(super) async fn switch(engine: &Engine<'_>, node: &str) -> Result<String> {
                     }
                     delete_pod(engine, &agent.namespace, &agent.name, &agent.uid).await?;
                 }
-                Ok(Poll::Pending(reason))
+                let is_up = snapshot.agent_on(THE_NODE).is_some_and(|agent| agent.ready);
+                Ok(if is_up { Poll::Pending(reason) } else { Poll::Watched(reason) })
             }
         }
     })

@@ -88,7 +88,7 @@ use crate::source::{Detection, some};
 
 pub use chart::ChartAnswer;
 pub use exclude::{Exclusion, Judged, exclusions, judge};
-use needs::only_checks_ask;
+use needs::can_be_missed;
 pub use needs::{Task, needed_rights};
 pub use pages::{ids, page};
 pub use rights::Right;

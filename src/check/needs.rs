@@ -152,6 +152,9 @@ const CHECKED: &[Row] = &[
     ),
 ];
 
+/// Spares looks at pods while a step waits for them; without it the step looks at every tick.
+const WATCH: Row = row(WRITES, Everywhere, &["watch"], "", &["pods"], &[]);
+
 const ROWS: &[Row] = &[
     row(&[Snapshot], Everywhere, &["list"], "apps", &["deployments", "replicasets", "statefulsets"], &[]),
     row(&[Snapshot], Everywhere, &["list"], "batch", &["jobs", "cronjobs"], &[]),
@@ -160,6 +163,7 @@ const ROWS: &[Row] = &[
     row(WRITES, System, &["create"], "coordination.k8s.io", &["leases"], &[]),
     row(WRITES, System, &["get", "update"], "coordination.k8s.io", &["leases"], &["cni-migrate"]),
     row(WRITES, System, &["create"], "", &["configmaps"], &[]),
+    WATCH,
     row(WRITES, System, &["update"], "", &["configmaps"], &[JOURNAL]),
     // exec through a WebSocket is a GET; API servers since 1.35 ask for `create` besides (KEP-4006).
     row(WRITES, Cilium, &["get", "create"], "", &["pods/exec"], &[]),
@@ -225,9 +229,9 @@ pub fn needed_rights(tasks: &[Task], namespace: &str, inventory: &Inventory) -> 
     rights.iter().filter(|right| !covered(right)).cloned().collect()
 }
 
-/// Whether no step of a migration needs it, only checks.
-pub(super) fn only_checks_ask(right: &Right) -> bool {
-    CHECKED.iter().any(|row| of_row(row, "").contains(right))
+/// Whether a migration goes on without it: only checks ask for it, or it spares requests.
+pub(super) fn can_be_missed(right: &Right) -> bool {
+    CHECKED.iter().chain([&WATCH]).any(|row| of_row(row, "").contains(right))
 }
 
 fn of_row(row: &Row, namespace: &str) -> Vec<Right> {

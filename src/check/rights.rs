@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Check, Facts, Finding, Level, Severity, Task, needed_rights, only_checks_ask};
+use super::{Check, Facts, Finding, Level, Severity, Task, can_be_missed, needed_rights};
 use crate::model::Read;
 use crate::report::count;
 use crate::source::some;
@@ -111,8 +111,8 @@ impl Check for Rights {
         }
         let lacked = in_words(&missing);
         let message = format!("lacks {} of {all}: {}", lacked.len(), some(&lacked));
-        let finding = if missing.iter().all(|right| only_checks_ask(right)) {
-            Finding::new(self, Level::Warning, "caller", format!("{message}; only checks need them"))
+        let finding = if missing.iter().all(|right| can_be_missed(right)) {
+            Finding::new(self, Level::Warning, "caller", format!("{message}; a migration goes on without"))
         } else {
             Finding::failed(self, "caller", message)
         };

@@ -11,6 +11,7 @@ mod read;
 mod settings;
 mod status;
 mod wait;
+mod watch;
 mod write;
 
 pub use clock::Clock;
@@ -18,5 +19,6 @@ pub use exec::{ExecOutput, NodeAccess, PodExec};
 pub use read::{PAGE, Reader, Selection};
 pub use settings::{Connection, Impersonation, Settings, WriteKey, connect, embedded};
 pub use status::{Refusal, explain, refusal, said};
-pub use wait::{Poll, pause, until};
+pub use wait::{Poll, pause, until, until_told};
+pub use watch::Watch;
 pub use write::{Delete, Writer};

@@ -2,16 +2,21 @@
 
 use std::marker::PhantomData;
 
-use http::Request;
+use http::{HeaderValue, Request};
 use kube::Client;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::page::page;
 use super::status::{Refusal, explain, refusal};
+use super::watch::Events;
 use crate::error::{Error, Result};
 
 /// Objects in a page of a list: kubectl's own chunk size.
 pub const PAGE: u32 = 500;
+
+/// Metadata of objects where the server can tell it alone (`meta.k8s.io`), else all of them.
+const METADATA: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json");
 
 /// Which objects of a list are wanted; the server filters.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +161,18 @@ impl Reader {
                 },
             }
         }
+    }
+
+    /// Opens a watch on a list, from what is there now on; of each object only its metadata is sent.
+    ///
+    /// # Errors
+    /// The client's.
+    pub(super) async fn watch(&self, path: &str, selection: &Selection) -> Result<Events, kube::Error> {
+        let mut query = selection.query();
+        query.push(("watch", "true".to_owned()));
+        let mut request = request(path, &query)?;
+        request.headers_mut().insert(http::header::ACCEPT, METADATA);
+        Ok(Box::pin(self.client.request_stream(request).await?))
     }
 
     /// Reads a whole list into a vector.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::watch::Watch;
 use crate::error::{Error, Result};
 
 /// What one look at the world found.
@@ -12,6 +13,8 @@ pub enum Poll<T> {
     Ready(T),
     /// Not yet, because.
     Pending(String),
+    /// Not yet, because; and only a change of a watched object can make it so.
+    Watched(String),
 }
 
 /// Looks again every `interval` until it is so, or fails after `limit` with the last reason.
@@ -21,20 +24,46 @@ pub async fn until<T>(
     what: &str,
     limit: Duration,
     interval: Duration,
+    look: impl AsyncFnMut() -> Result<Poll<T>>,
+) -> Result<T> {
+    wait(what, limit, interval, None, look).await
+}
+
+/// The same, without the looks that would see nothing new: after [`Poll::Watched`] it looks when the watch was told of
+/// a change.
+pub async fn until_told<T>(
+    what: &str,
+    limit: Duration,
+    interval: Duration,
+    watch: Watch,
+    look: impl AsyncFnMut() -> Result<Poll<T>>,
+) -> Result<T> {
+    wait(what, limit, interval, Some(watch), look).await
+}
+
+async fn wait<T>(
+    what: &str,
+    limit: Duration,
+    interval: Duration,
+    mut watch: Option<Watch>,
     mut look: impl AsyncFnMut() -> Result<Poll<T>>,
 ) -> Result<T> {
     let end = Instant::now() + limit;
     loop {
-        let reason = match look().await {
+        let (reason, watch) = match look().await {
             Ok(Poll::Ready(value)) => return Ok(value),
-            Ok(Poll::Pending(reason)) => reason,
-            Err(e) if e.transient => e.message,
+            Ok(Poll::Pending(reason)) => (reason, None),
+            Ok(Poll::Watched(reason)) => (reason, watch.as_mut()),
+            Err(e) if e.transient => (e.message, None),
             Err(e) => return Err(e),
         };
         if Instant::now() + interval > end {
             return Err(Error::failed(format!("{what}: not within {} s: {reason}", limit.as_secs())));
         }
-        tokio::time::sleep(interval).await;
+        match watch {
+            Some(watch) => watch.pause(interval, end).await,
+            None => pause(interval).await,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use futures::StreamExt;
 
 use crate::error::Result;
 use crate::helm::Helm;
-use crate::kube::{NodeAccess, Reader, Selection};
+use crate::kube::{NodeAccess, Reader, Selection, Watch};
 use crate::model::unread::{
     API_SERVICES, BUDGETS, CONFIG_MAPS, DAEMON_SETS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIG_CRD, SERVICES,
     VOLUMES, WEBHOOKS,
@@ -53,6 +53,22 @@ pub enum Scope {
     /// One node and the Cilium agent there.
     Agent(String),
 }
+
+impl Scope {
+    /// Its pods.
+    fn pods(&self) -> Selection {
+        match self {
+            Self::All => Selection::default(),
+            Self::Node(name) | Self::Drain(name) | Self::Pods(name) => Selection::on_node(name),
+            Self::Agent(name) => {
+                Selection { fields: Selection::on_node(name).fields, ..Selection::labels(AGENTS) }
+            }
+        }
+    }
+}
+
+/// All pods.
+const PODS: &str = "/api/v1/pods";
 
 /// The label of the agents (chart templates/cilium-agent/daemonset.yaml).
 const AGENTS: &str = "k8s-app=cilium";
@@ -162,7 +178,7 @@ impl Observer {
         let mut snapshot = self.nodes_and_blocks().await?;
         let ids = ids(&snapshot.nodes);
         let agents = Selection::labels(AGENTS);
-        snapshot.pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &agents).await?;
+        snapshot.pods = pods::list(&self.reader, PODS, &mut strings, &ids, &agents).await?;
         note(&mut snapshot, DAEMON_SETS, workloads::daemon_sets(&self.reader, &mut strings).await, |s, v| {
             s.daemon_sets = v;
         });
@@ -192,9 +208,23 @@ impl Observer {
         Ok(self.pods(namespace, &Selection::named(name)).await?.pop())
     }
 
+    /// A watch on the pods of a scope.
+    pub fn watch(&self, scope: &Scope) -> Watch {
+        Watch::new(self.reader.clone(), PODS, scope.pods())
+    }
+
+    /// A watch on the pods of one namespace by label.
+    pub fn watch_pods_in(&self, namespace: &str, labels: &str) -> Watch {
+        Watch::new(self.reader.clone(), pods_of(namespace), Selection::labels(labels))
+    }
+
+    /// A watch on one pod by its name.
+    pub fn watch_pod(&self, namespace: &str, name: &str) -> Watch {
+        Watch::new(self.reader.clone(), pods_of(namespace), Selection::named(name))
+    }
+
     async fn pods(&self, namespace: &str, which: &Selection) -> Result<Vec<Pod>> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods");
-        pods::list(&self.reader, &path, &mut Interner::default(), &BTreeMap::new(), which).await
+        pods::list(&self.reader, &pods_of(namespace), &mut Interner::default(), &BTreeMap::new(), which).await
     }
 
     /// Cluster address and first port of a Service, as `address:port`.
@@ -239,14 +269,7 @@ impl Observer {
             }
         };
         let ids = ids(&nodes);
-        let selection = match scope {
-            Scope::All => Selection::default(),
-            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) => Selection::on_node(name),
-            Scope::Agent(name) => {
-                Selection { fields: Selection::on_node(name).fields, ..Selection::labels(AGENTS) }
-            }
-        };
-        let pods = pods::list(&self.reader, "/api/v1/pods", &mut strings, &ids, &selection).await?;
+        let pods = pods::list(&self.reader, PODS, &mut strings, &ids, &scope.pods()).await?;
         let mut snapshot = Snapshot { nodes, pods, ..Snapshot::empty(self.cluster.clone()) };
         match scope {
             Scope::All => snapshot.cilium = cilium::state(&self.reader, &mut strings).await?,
@@ -323,6 +346,10 @@ impl Observer {
             },
         }
     }
+}
+
+fn pods_of(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/pods")
 }
 
 fn ids(nodes: &[Node]) -> BTreeMap<Shared, NodeId> {

@@ -12,7 +12,7 @@ use super::pods;
 use crate::agent::{Results, Spec};
 use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
-use crate::kube::{Delete, Poll, Refusal, Writer, explain, refusal, until};
+use crate::kube::{Delete, Poll, Refusal, Writer, explain, refusal, until, until_told};
 use crate::model::{Phase, Pod, Snapshot};
 use crate::observe::Observer;
 
@@ -27,6 +27,8 @@ const INTERVAL_MS: u64 = 100;
 const PROBING: Duration = Duration::from_millis(INTERVAL_MS * ATTEMPTS as u64);
 /// Routes to a new node's block take a moment to arrive everywhere: a failed round is repeated so often.
 const ROUNDS: usize = 3;
+/// How often probe pods are looked at while they change.
+const TICK: Duration = Duration::from_millis(300);
 const SERVER_LIMIT: Duration = Duration::from_mins(2);
 const CLIENT_LIMIT: Duration = Duration::from_secs(90);
 
@@ -180,9 +182,10 @@ impl Prober<'_> {
             // In the order in which they were chosen: it decides on the order of the probes.
             let members =
                 || chosen.iter().filter_map(|(node, _)| found.get(node.as_str()).cloned()).collect();
-            Ok(waiting.map_or_else(|| Poll::Ready(members()), Poll::Pending))
+            Ok(waiting.map_or_else(|| Poll::Ready(members()), Poll::Watched))
         };
-        until("probe servers", SERVER_LIMIT, Duration::from_millis(300), ready).await
+        let watch = self.observer.watch_pods_in(NAMESPACE, &format!("{}=server", pods::LABEL));
+        until_told("probe servers", SERVER_LIMIT, TICK, watch, ready).await
     }
 
     async fn round(&self, clients: &[Client], round: usize) -> Result<Verdict> {
@@ -210,18 +213,20 @@ impl Prober<'_> {
 
     /// Waits until every client of a round has ended; one after the other, as all must have.
     async fn finished(&self, clients: &[Client], round: usize) -> Result<Vec<Pod>> {
-        let mut ended: Vec<Pod> = Vec::new();
-        until("probe clients", CLIENT_LIMIT, Duration::from_millis(300), async || {
-            for client in &clients[ended.len()..] {
-                let name = pods::client_name(&client.node, client.host, round);
-                match self.observer.pod(client.namespace(), &name).await? {
-                    Some(pod) if pod.is_finished() => ended.push(pod),
-                    _ => return Ok(Poll::Pending(format!("on node {}", client.node))),
-                }
-            }
-            Ok(Poll::Ready(std::mem::take(&mut ended)))
-        })
-        .await
+        let (mut ended, end) = (Vec::new(), Instant::now() + CLIENT_LIMIT);
+        for client in clients {
+            let (namespace, name) = (client.namespace(), pods::client_name(&client.node, client.host, round));
+            let left = end.saturating_duration_since(Instant::now());
+            let watch = self.observer.watch_pod(namespace, &name);
+            let look = async || {
+                Ok(match self.observer.pod(namespace, &name).await? {
+                    Some(pod) if pod.is_finished() => Poll::Ready(pod),
+                    _ => Poll::Watched(format!("on node {}", client.node)),
+                })
+            };
+            ended.push(until_told("probe clients", left, TICK, watch, look).await?);
+        }
+        Ok(ended)
     }
 }
 

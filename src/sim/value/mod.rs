@@ -168,7 +168,11 @@ pub(crate) fn segments(pointer: &str) -> impl Iterator<Item = &str> {
 
 /// A segment of a JSON pointer as the member's name.
 pub(crate) fn unescaped(segment: &str) -> Cow<'_, str> {
-    if segment.bytes().any(|b| b == b'~') { segment.replace("~1", "/").replace("~0", "~").into() } else { segment.into() }
+    if segment.bytes().any(|b| b == b'~') {
+        segment.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        segment.into()
+    }
 }
 
 impl<S: AsRef<str> + ?Sized> Index<&S> for Value {
