@@ -14,14 +14,24 @@ use crate::sim::store::{Change, Key};
 use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
-/// The key of the object's controller of one kind, for changes of what it owns; of the object itself otherwise.
+/// The key of the object's controller of one kind, for changes of what it owns; of the object itself otherwise, unless
+/// only its status has changed, which the controller writes itself.
 pub(super) fn keys_of(world: &World, change: &Change, resource: ResourceId) -> Vec<Key> {
     if change.key.resource == resource {
-        return vec![change.key.clone()];
+        return if is_of_status(change) { Vec::new() } else { vec![change.key.clone()] };
     }
     let owner = crate::sim::json::controller(change.object());
     let owner = owner.and_then(|o| world.store.by_uid(uid_of(o)));
     owner.into_iter().filter(|(k, _)| k.resource == resource).map(|(k, _)| k.clone()).collect()
+}
+
+/// Whether neither the spec has changed (`metadata.generation` counts those changes) nor the metadata.
+fn is_of_status(change: &Change) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
+    let is_same = |member: &str| before["metadata"][member] == after["metadata"][member];
+    ["uid", "generation", "deletionTimestamp", "labels", "annotations", "ownerReferences"]
+        .into_iter()
+        .all(is_same)
 }
 
 fn uid_of(reference: &Value) -> &str {
