@@ -100,12 +100,14 @@ fn says_the_same(slice: &Value, endpoints: &[Value]) -> bool {
 }
 
 fn endpoint(pod: &Value) -> Value {
+    let metadata = &pod["metadata"];
+    // The words are the pod's own: each is in some slice.
     json!({
-        "addresses": [text(pod, "/status/podIP")], "nodeName": text(pod, "/spec/nodeName"),
+        "addresses": [pod["status"]["podIP"]], "nodeName": pod["spec"]["nodeName"],
         "conditions": {
             "ready": is_ready(pod) && !is_deleting(pod), "serving": is_ready(pod), "terminating": is_deleting(pod),
         },
-        "targetRef": {"kind": "Pod", "name": name(pod), "namespace": namespace(pod), "uid": uid(pod)},
+        "targetRef": {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
     })
 }
 
