@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::helm::{Installer, Job, clearing};
 use crate::kube::explain;
-use crate::model::{Read, Release, Snapshot};
+use crate::model::{Pod, Read, Release, Shared, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Step;
 use crate::report::count;
@@ -44,6 +44,8 @@ impl Engine<'_> {
         if self.is_dry() {
             return self.would_install(what, &before, release.is_some()).await;
         }
+        // Of a large cluster the rest is much to hold while the agents start.
+        let before = watched(before);
         self.journal.intend(&Step::Install.id()).await?;
         self.report.event(&Event::Started { step: "install".into() });
         if !is_installed(release.as_ref(), &what.job) {
@@ -133,20 +135,35 @@ fn same(a: &Value, b: &Value) -> bool {
     sorted(a) == sorted(b)
 }
 
+/// A pod whose addresses must stay.
+struct Watched {
+    namespace: Shared,
+    name: Box<str>,
+    uid: Box<str>,
+    ips: Vec<IpAddr>,
+}
+
+fn watched(before: Snapshot) -> Vec<Watched> {
+    let pods = before.pods.into_iter().filter(|p| p.on_pod_network() && !p.ips.is_empty());
+    let mut watched: Vec<_> =
+        pods.map(|Pod { namespace, name, uid, ips, .. }| Watched { namespace, name, uid, ips }).collect();
+    // It lies where the pods lay.
+    watched.shrink_to_fit();
+    watched
+}
+
 /// No pod changed its address, and on no unlabelled node does Cilium's CNI file stand.
-fn prove_nothing_moved(before: &Snapshot, after: &Snapshot) -> Result<String> {
+fn prove_nothing_moved(before: &[Watched], after: &Snapshot) -> Result<String> {
     let addresses: BTreeMap<&str, &[IpAddr]> =
         after.pods.iter().map(|p| (&*p.uid, p.ips.as_slice())).collect();
-    let watched = before.pods.iter().filter(|p| p.on_pod_network() && !p.ips.is_empty());
     let (mut stayed, mut gone) = (0, 0);
-    for pod in watched {
+    for pod in before {
         match addresses.get(&*pod.uid) {
             Some(now) if **now == *pod.ips => stayed += 1,
             Some(now) => {
                 return Err(Error::no(format!(
-                    "pod {} changed its address from {:?} to {now:?} while Cilium was installed",
-                    pod.reference(),
-                    pod.ips
+                    "pod {}/{} changed its address from {:?} to {now:?} while Cilium was installed",
+                    pod.namespace, pod.name, pod.ips
                 )));
             }
             None => gone += 1,

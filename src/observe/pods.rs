@@ -175,7 +175,7 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
         host_network: spec.host_network,
         phase: phase(&status.phase),
         ready: status.conditions.iter().any(|c| c.kind == "Ready" && c.status == "True"),
-        ips: status.pod_ips.iter().filter_map(|p| p.ip.parse::<IpAddr>().ok()).collect(),
+        ips: addresses(&status.pod_ips),
         deleting: metadata.deletion_timestamp.is_some(),
         deletion_timestamp: metadata.deletion_timestamp,
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
@@ -204,6 +204,13 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
             .filter(|t| !t.message.is_empty())
             .map(|t| t.message.as_str().into()),
     }
+}
+
+/// With no room to spare: nearly every pod has one.
+fn addresses(ips: &[PodIp]) -> Vec<IpAddr> {
+    let mut addresses = Vec::with_capacity(ips.len());
+    addresses.extend(ips.iter().filter_map(|p| p.ip.parse::<IpAddr>().ok()));
+    addresses
 }
 
 /// The first reason why a container waits; that of an init container says more than `PodInitializing` after it.

@@ -32,6 +32,14 @@ struct Snapshot {
     namespace: Option<String>,
     revision: u64,
     objects: Arc<[Arc<Value>]>,
+    /// Whether its last page was read: only somebody who lost that answer asks again.
+    is_read: bool,
+}
+
+impl Snapshot {
+    fn is_of(&self, target: &Target, revision: u64) -> bool {
+        self.revision == revision && self.resource == target.resource && self.namespace == target.namespace
+    }
 }
 
 impl Snapshots {
@@ -41,10 +49,15 @@ impl Snapshots {
     }
 
     fn find(&self, target: &Target, revision: u64) -> Option<Snapshot> {
-        let is_it = |s: &&Snapshot| {
-            s.revision == revision && s.resource == target.resource && s.namespace == target.namespace
-        };
-        self.0.iter().find(is_it).cloned()
+        self.0.iter().find(|run| run.is_of(target, revision)).cloned()
+    }
+
+    /// Keeps of the runs that were read to their end the last one only: each holds every object as it was.
+    fn finish(&mut self, target: &Target, revision: u64) {
+        self.0.retain(|run| !run.is_read);
+        if let Some(run) = self.0.iter_mut().find(|run| run.is_of(target, revision)) {
+            run.is_read = true;
+        }
     }
 
     fn keep(&mut self, snapshot: Snapshot) {
@@ -92,6 +105,8 @@ pub(crate) fn page(world: &mut World, call: &Call, target: &Target, filter: &Fil
         if world.snapshots.find(target, snapshot.revision).is_none() {
             world.snapshots.keep(snapshot);
         }
+    } else {
+        world.snapshots.finish(target, snapshot.revision);
     }
     Ok(Page { objects, metadata })
 }
@@ -129,6 +144,7 @@ fn now(world: &World, target: &Target) -> Snapshot {
         namespace: target.namespace.clone(),
         revision: world.store.revision(),
         objects: world.store.list(target.resource, target.namespace.as_deref()).cloned().collect(),
+        is_read: false,
     }
 }
 

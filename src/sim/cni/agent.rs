@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::MIGRATION_LABEL;
 use crate::sim::control;
-use crate::sim::json::{entry, is_ready, label, list, name, namespace, set, text, uid};
+use crate::sim::json::{entry, is_ready, label, list, namespace, set, text, uid};
 use crate::sim::lifecycle::Deletion;
 use crate::sim::node::{Agent, CNI_DIR, Flavour, LinkKind, Machine, is_cni_conf};
 use crate::sim::resource::id;
@@ -228,10 +228,13 @@ fn put_endpoint(world: &mut World, pod: &Value, address: &str, host: &str) {
     if world.modify(&key, |endpoint| set(endpoint, "/status", status.clone())).is_some() {
         return;
     }
+    let metadata = &pod["metadata"];
     let object = json!({
         "apiVersion": "cilium.io/v2", "kind": "CiliumEndpoint", "status": status,
-        "metadata": {"name": name(pod), "namespace": namespace(pod), "labels": pod["metadata"]["labels"],
-            "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": name(pod), "uid": uid(pod)}]},
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
+            "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"],
+            }]},
     });
     // An endpoint of a replaced pod under the same name is collected with its owner and made anew then.
     drop(world.create(resource, object, false));

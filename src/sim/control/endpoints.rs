@@ -116,13 +116,14 @@ impl<'a> Facts<'a> {
 }
 
 fn endpoint(pod: &Value) -> Value {
-    let facts = Facts::of_pod(pod);
+    let (facts, metadata) = (Facts::of_pod(pod), &pod["metadata"]);
+    // The words are the pod's own: each is in some slice.
     json!({
-        "addresses": [facts.address], "nodeName": text(pod, "/spec/nodeName"),
+        "addresses": [pod["status"]["podIP"]], "nodeName": pod["spec"]["nodeName"],
         "conditions": {
             "ready": facts.is_ready, "serving": facts.is_serving, "terminating": facts.is_terminating,
         },
-        "targetRef": {"kind": "Pod", "name": name(pod), "namespace": namespace(pod), "uid": uid(pod)},
+        "targetRef": {"kind": "Pod", "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
     })
 }
 

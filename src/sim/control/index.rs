@@ -2,13 +2,12 @@
 //! object.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 
 use crate::sim::json::{flag, label, list, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
-use crate::sim::value::Value;
+use crate::sim::value::{Text, Value};
 
 use super::endpoints;
 
@@ -16,7 +15,7 @@ use super::endpoints;
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     /// Pods of the pod network by address.
-    pods: HashMap<String, Vec<Key>>,
+    pods: HashMap<Text, Vec<Key>>,
     /// Nodes by their addresses.
     nodes: HashMap<String, String>,
     /// Services by cluster address.
@@ -32,7 +31,7 @@ pub(crate) struct Index {
 }
 
 /// Objects by namespace, with what selects their pods.
-type Selectors = HashMap<Arc<str>, BTreeMap<Key, Labels>>;
+type Selectors = HashMap<Text, BTreeMap<Key, Labels>>;
 
 /// Takes over what an object selects now.
 fn move_selector(all: &mut Selectors, key: &Key, selector: Option<Labels>) {
@@ -92,7 +91,7 @@ impl Index {
         }
     }
 
-    fn move_pod(&mut self, key: &Key, from: Option<&str>, to: Option<&str>) {
+    fn move_pod(&mut self, key: &Key, from: Option<&Text>, to: Option<&Text>) {
         if from == to {
             return;
         }
@@ -106,7 +105,7 @@ impl Index {
         }
         if let Some(to) = to {
             // Mostly one: in the order of names all the same, as whoever asks takes the first that fits.
-            let pods = self.pods.entry(to.to_owned()).or_default();
+            let pods = self.pods.entry(to.clone()).or_default();
             let place = pods.partition_point(|pod| pod < key);
             pods.insert(place, key.clone());
         }
@@ -153,7 +152,7 @@ fn ranges(node: Option<&Value>) -> Vec<String> {
     all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn pod_address(pod: Option<&Value>) -> Option<&str> {
+fn pod_address(pod: Option<&Value>) -> Option<&Text> {
     let pod = pod.filter(|p| !flag(p, "/spec/hostNetwork"))?;
-    Some(text(pod, "/status/podIP")).filter(|a| !a.is_empty())
+    pod.pointer("/status/podIP").and_then(Value::as_text).filter(|a| !a.is_empty())
 }

@@ -111,7 +111,11 @@ impl Queue {
                 self.push(work);
             }
         }
-        let work = self.ready.pop_front()?;
+        let Some(work) = self.ready.pop_front() else {
+            self.ready.shrink_to(USUAL);
+            self.queued.shrink_to(USUAL);
+            return None;
+        };
         self.queued.remove(&work);
         Some(work)
     }
@@ -120,6 +124,9 @@ impl Queue {
         self.timers.peek().map(|Reverse((at, ..))| *at)
     }
 }
+
+/// Work that waits at once, but for the start, when every object is new.
+const USUAL: usize = 4_096;
 
 /// Steps done before callers of the API get a turn.
 const BATCH: usize = 256;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
 
 /// Which backend and address family; each has rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,27 +38,25 @@ struct Chain {
     rules: Vec<Rule>,
 }
 
-/// The rules of one flavour.
+/// Chains by table.
+type Tables = BTreeMap<String, BTreeMap<String, Chain>>;
+
+/// The rules of one flavour; most have none of their own, and share what is built in.
 #[derive(Clone, Debug)]
-pub(crate) struct Firewall(BTreeMap<String, BTreeMap<String, Chain>>);
+pub(crate) struct Firewall(Arc<Tables>);
+
+static BUILT_IN: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(built_in()));
 
 impl Firewall {
     /// The built-in chains of the tables `filter` and `nat`.
     pub(crate) fn new() -> Self {
-        let built_in = |names: &[&str]| {
-            let chain = || Chain { policy: Some("ACCEPT"), rules: Vec::new() };
-            names.iter().map(|n| ((*n).to_owned(), chain())).collect::<BTreeMap<_, _>>()
-        };
-        Self(BTreeMap::from([
-            ("filter".to_owned(), built_in(&["FORWARD", "INPUT", "OUTPUT"])),
-            ("nat".to_owned(), built_in(&["INPUT", "OUTPUT", "POSTROUTING", "PREROUTING"])),
-        ]))
+        Self(BUILT_IN.clone())
     }
 
     /// Adds a rule and, where it is missing, its chain.
     pub(crate) fn append(&mut self, table: &str, chain: &str, rule: &[&str]) {
         let rule: Rule = rule.iter().map(|w| (*w).to_owned()).collect();
-        let chains = self.0.entry(table.to_owned()).or_default();
+        let chains = Arc::make_mut(&mut self.0).entry(table.to_owned()).or_default();
         let chain = chains.entry(chain.to_owned()).or_insert(Chain { policy: None, rules: Vec::new() });
         if !chain.rules.contains(&rule) {
             chain.rules.push(rule);
@@ -88,8 +87,7 @@ impl Firewall {
     /// The program's message.
     pub(crate) fn command(&mut self, table: &str, argv: &[String]) -> Result<String, String> {
         let (operation, rest) = argv.split_first().ok_or("no command specified")?;
-        let chains = self
-            .0
+        let chains = Arc::make_mut(&mut self.0)
             .get_mut(table)
             .ok_or(format!("can't initialize iptables table `{table}': Table does not exist"))?;
         match (operation.as_str(), rest) {
@@ -109,6 +107,17 @@ impl Firewall {
         }
         Ok(String::new())
     }
+}
+
+fn built_in() -> Tables {
+    let built_in = |names: &[&str]| {
+        let chain = || Chain { policy: Some("ACCEPT"), rules: Vec::new() };
+        names.iter().map(|n| ((*n).to_owned(), chain())).collect::<BTreeMap<_, _>>()
+    };
+    BTreeMap::from([
+        ("filter".to_owned(), built_in(&["FORWARD", "INPUT", "OUTPUT"])),
+        ("nat".to_owned(), built_in(&["INPUT", "OUTPUT", "POSTROUTING", "PREROUTING"])),
+    ])
 }
 
 fn delete_rule(chains: &mut BTreeMap<String, Chain>, chain: &str, rule: &[String]) -> Result<(), String> {

@@ -18,7 +18,7 @@ use crate::sim::world::World;
 
 use super::probe::Progress;
 use super::program::Program;
-use super::sandbox::{Sandbox, Stage};
+use super::sandbox::{Sandbox, Stage, held};
 
 /// Annotation with milliseconds from start to Ready, in place of the cluster's figure.
 pub(crate) const READY_AFTER: &str = "sim.cni-migrate.dev/ready-after";
@@ -52,7 +52,7 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let pod = world.store.get(key).cloned();
     let known = world.sandboxes.get(key).cloned();
     if let Some(sandbox) = &known
-        && pod.as_ref().is_none_or(|p| uid(p) != sandbox.uid)
+        && pod.as_ref().is_none_or(|p| *uid(p) != *sandbox.uid)
     {
         forget(world, key, sandbox);
         return pod.and_then(|_| reconcile(world, key));
@@ -84,8 +84,8 @@ pub(crate) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 fn begin(world: &mut World, key: &Key, pod: &Value, node: &str) -> Duration {
     let wait = world.draw(world.timings.start, "start", key) + pull(world, key, pod, node);
     let sandbox = Sandbox {
-        uid: uid(pod).to_owned(),
-        node: node.to_owned(),
+        uid: held(pod, "/metadata/uid"),
+        node: held(pod, "/spec/nodeName"),
         stage: Stage::Creating,
         due: Instant::now() + wait,
         restarts: 0,
@@ -327,9 +327,9 @@ fn stop(world: &mut World, key: &Key, pod: &Value, sandbox: Option<Sandbox>) -> 
 fn forget(world: &mut World, key: &Key, sandbox: &Sandbox) {
     world.sandboxes.remove(key);
     world.probes.remove(key);
-    if let Some(machine) = world.machines.get_mut(&sandbox.node) {
+    if let Some(machine) = world.machines.get_mut(&*sandbox.node) {
         machine.release(key);
-        if machine.agent.as_ref().is_some_and(|a| a.pod == sandbox.uid) {
+        if machine.agent.as_ref().is_some_and(|a| *a.pod == *sandbox.uid) {
             cni::agent::stopped(machine);
         }
     }

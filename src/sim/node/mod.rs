@@ -20,7 +20,7 @@ use crate::sim::value::Value;
 
 pub(crate) use firewall::{Firewall, Flavour};
 pub(crate) use links::{Link, LinkKind};
-pub(crate) use sandbox::{Sandbox, Stage};
+pub(crate) use sandbox::{Sandbox, Stage, held};
 
 /// Folder of the CNI configuration on the host.
 pub(crate) const CNI_DIR: &str = "/etc/cni/net.d";

@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use crate::sim::value::{Text, Value};
+
 /// How far a pod has come on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -22,10 +24,15 @@ pub(crate) enum Stage {
 /// One pod on its node.
 #[derive(Clone, Debug)]
 pub(crate) struct Sandbox {
-    pub(crate) uid: String,
-    pub(crate) node: String,
+    pub(crate) uid: Text,
+    pub(crate) node: Text,
     pub(crate) stage: Stage,
     /// When the stage can be left.
     pub(crate) due: Instant,
     pub(crate) restarts: u32,
+}
+
+/// The text at a JSON pointer of a pod, shared with it.
+pub(crate) fn held(pod: &Value, pointer: &str) -> Text {
+    pod.pointer(pointer).and_then(Value::as_text).cloned().unwrap_or_else(|| "".into())
 }

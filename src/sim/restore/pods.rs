@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, list, set_default, text, uid};
+use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, list, set_default, text};
 use crate::sim::node::program::Program;
-use crate::sim::node::{Sandbox, Stage};
+use crate::sim::node::{Sandbox, Stage, held};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
 use crate::sim::value::Value;
@@ -29,8 +29,8 @@ pub(super) fn resume(world: &mut World) {
         let is_at_work = stage == Stage::Running && Program::of(&pod) == Program::Batch;
         let wait = if is_at_work { world.draw(world.timings.job, "job", &key) } else { Duration::ZERO };
         let sandbox = Sandbox {
-            uid: uid(&pod).to_owned(),
-            node: node.to_owned(),
+            uid: held(&pod, "/metadata/uid"),
+            node: held(&pod, "/spec/nodeName"),
             stage,
             due: Instant::now() + wait,
             restarts: u32::try_from(restarts).unwrap_or_default(),

@@ -1,12 +1,11 @@
 //! Where objects are that are asked for by UID, owner, node or label: kept up with every write.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use crate::sim::json::{list, text, uid};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
-use crate::sim::value::{Map, Value};
+use crate::sim::value::{Map, Text, Value};
 
 use super::Key;
 
@@ -16,11 +15,11 @@ type Keys<K> = HashMap<K, BTreeSet<Key>>;
 /// All places.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    uids: HashMap<String, Key>,
+    uids: HashMap<Text, Key>,
     owned: Keys<String>,
     on_node: Keys<String>,
     /// Pods by namespace, and there by `key=value`.
-    labelled: HashMap<Arc<str>, Keys<String>>,
+    labelled: HashMap<Text, Keys<String>>,
 }
 
 /// Among which pods of a namespace a selector's are.
@@ -39,8 +38,10 @@ impl Index {
             if let Some(gone) = uids[0] {
                 self.uids.remove(gone);
             }
-            if let Some(new) = uids[1] {
-                self.uids.insert(new.to_owned(), key.clone());
+            // The words are the object's own.
+            let new = after.and_then(|o| o.pointer("/metadata/uid")).and_then(Value::as_text);
+            if let Some(new) = new {
+                self.uids.insert(new.clone(), key.clone());
             }
         }
         let owners = [before, after].map(|o| o.map_or(&[][..], |o| list(o, "/metadata/ownerReferences")));

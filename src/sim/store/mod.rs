@@ -5,13 +5,14 @@ mod history;
 mod index;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::sim::value::Value;
+use crate::sim::value::{Pool, Text, Value};
 
 use super::json::set;
 use super::resource::{ResourceId, id};
@@ -21,18 +22,30 @@ use history::History;
 pub(crate) use history::{Event, EventKind};
 use index::{Candidates, Index};
 
-/// The name of an object: resource, namespace (empty for cluster scope) and name. Copies share the words.
+/// The name of an object. A copy is one pointer: indexes hold many of each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct Key(Arc<Named>);
+
+/// Resource, namespace (empty for cluster scope) and name.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Named {
     pub(crate) resource: ResourceId,
-    pub(crate) namespace: Arc<str>,
-    pub(crate) name: Arc<str>,
+    pub(crate) namespace: Text,
+    pub(crate) name: Box<str>,
+}
+
+impl Deref for Key {
+    type Target = Named;
+
+    fn deref(&self) -> &Named {
+        &self.0
+    }
 }
 
 impl Key {
     /// The key of `namespace/name`.
     pub(crate) fn new(resource: ResourceId, namespace: &str, name: &str) -> Self {
-        Self { resource, namespace: namespace.into(), name: name.into() }
+        Self(Arc::new(Named { resource, namespace: Text::name(namespace), name: name.into() }))
     }
 
     /// The key of an object as its metadata says.
@@ -40,6 +53,9 @@ impl Key {
         Self::new(resource, super::json::namespace(object), super::json::name(object))
     }
 }
+
+/// Changes that wait at once, but for the start.
+const USUAL: usize = 4_096;
 
 /// One write, for the controllers.
 #[derive(Clone, Debug)]
@@ -77,6 +93,8 @@ pub(crate) struct Store {
     /// Events up to this revision are not kept, of no resource.
     floor: u64,
     index: Index,
+    /// What objects have in common.
+    pool: Pool,
     changes: VecDeque<Change>,
     /// Hears of every change of a pod.
     listener: Option<UnboundedSender<PodChange>>,
@@ -92,6 +110,7 @@ impl Store {
             histories: HashMap::new(),
             floor: 0,
             index: Index::default(),
+            pool: Pool::default(),
             changes: VecDeque::new(),
             listener: None,
             signal: watch::Sender::new(1),
@@ -191,6 +210,7 @@ impl Store {
     pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         set(&mut object, "/metadata/resourceVersion", self.revision.to_string());
+        self.pool.share(&mut object);
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), Arc::clone(&object));
         self.index.note(&key, before.as_deref(), Some(&object));
@@ -256,6 +276,11 @@ impl Store {
 
     /// The oldest change that the controllers have not seen.
     pub(crate) fn next_change(&mut self) -> Option<Change> {
-        self.changes.pop_front()
+        let oldest = self.changes.pop_front();
+        if oldest.is_none() {
+            // A start makes every object a change at once.
+            self.changes.shrink_to(USUAL);
+        }
+        oldest
     }
 }

@@ -103,6 +103,13 @@ impl Map {
         self.iter_mut().map(|(_, value)| value)
     }
 
+    /// Gives back what room there is for more members, if nobody else holds it.
+    pub(super) fn shrink(&mut self) {
+        if let Some(members) = Arc::get_mut(&mut self.0) {
+            members.shrink_to_fit();
+        }
+    }
+
     /// Whether both are one and the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

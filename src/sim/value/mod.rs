@@ -55,6 +55,14 @@ impl Value {
         }
     }
 
+    /// The same, to be held.
+    pub(crate) fn as_text(&self) -> Option<&Text> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Of a truth value, which.
     pub(crate) fn as_bool(&self) -> Option<bool> {
         match self {
@@ -220,8 +228,8 @@ thread_local! {
 }
 
 impl Text {
-    /// The name of a member: the same ones come in every object, so each is held once.
-    pub(super) fn name(name: &str) -> Self {
+    /// The name of a member, or of a namespace: the same ones come in every object, so each is held once.
+    pub(crate) fn name(name: &str) -> Self {
         KNOWN.with_borrow_mut(|known| {
             if let Some(text) = known.get(name) {
                 return text.clone();
@@ -263,6 +271,18 @@ impl fmt::Display for Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl List {
+    /// Where it lies: two that are one and the same lie at one place.
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// How many hold it.
+    fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 }
 
