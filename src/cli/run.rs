@@ -60,7 +60,7 @@ impl Args {
 pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let made = args.plan.as_deref().map(super::plan::read).transpose()?;
     let reboot = args.nodes.reboot.or(made.as_ref().map(|plan| plan.intent.reboot));
-    let scene = stage(ctx, &args.wish, reboot).await?;
+    let mut scene = stage(ctx, &args.wish, reboot).await?;
     if args.resume && scene.record.is_none() {
         return Err(Error::usage("--resume: no migration was begun in this cluster")
             .hint("begin one: kubectl cni-migrate run"));
@@ -76,8 +76,10 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
         scene.intent.cilium_version
     );
     let to_install = steps.contains(&Step::Install.id());
-    let installation =
-        if to_install { Some(scene.installation(Phase::Migration, &args.wish, &args.chart)?) } else { None };
+    let prepared =
+        if to_install { Some(scene.prepare(Phase::Migration, &args.wish, &args.chart)?) } else { None };
+    scene.forget_pods();
+    let installation = prepared.map(|prepared| scene.with_helm(prepared)).transpose()?;
     scene
         .write(ctx, &args.safety, options, &about, async |engine| {
             for id in &steps {

@@ -11,6 +11,7 @@ use crate::ctx::{Ctx, Hands};
 use crate::error::{Error, Result};
 use crate::event::{Event, Reporter};
 use crate::exit::Outcome;
+use crate::helm::Job;
 use crate::model::{Encryption, RebootMode};
 use crate::report;
 use crate::target::NodeConfig;
@@ -38,6 +39,12 @@ pub(super) async fn stage(ctx: &Ctx, args: &WishArgs, reboot: Option<RebootMode>
     Ok(Stage { scene: look(session, args, reboot).await?, hands })
 }
 
+/// What helm is to bring about, without helm.
+pub(super) struct Prepared {
+    job: Job,
+    node_config: NodeConfig,
+}
+
 impl Stage {
     /// Adds what the agents see on their nodes.
     pub(super) async fn read_agents(&mut self) {
@@ -52,16 +59,31 @@ impl Stage {
         args: &WishArgs,
         chart: &ChartArgs,
     ) -> Result<Installation<'_>> {
+        self.with_helm(self.prepare(phase, args, chart)?)
+    }
+
+    /// All of it but helm's own part: what needs the pods.
+    pub(super) fn prepare(&self, phase: Phase, args: &WishArgs, chart: &ChartArgs) -> Result<Prepared> {
         let values = self.values(phase, args)?.tree;
         if let Some(refusal) = not_yet(phase, &self.detected()?, &values) {
             return Err(refusal);
         }
-        Ok(Installation {
-            helm: self.hands.helm()?,
+        Ok(Prepared {
             node_config: NodeConfig::for_values(&self.intent.namespace, &values),
             job: self.job(values, chart),
-            may_make_key: self.intent.features.encryption == Some(Encryption::Ipsec),
         })
+    }
+
+    /// What was prepared, in the hands of helm.
+    pub(super) fn with_helm(&self, prepared: Prepared) -> Result<Installation<'_>> {
+        let Prepared { job, node_config } = prepared;
+        let may_make_key = self.intent.features.encryption == Some(Encryption::Ipsec);
+        Ok(Installation { helm: self.hands.helm()?, job, node_config, may_make_key })
+    }
+
+    /// Forgets the pods: of a large cluster they are much to hold while it is worked on.
+    pub(super) fn forget_pods(&mut self) {
+        self.scene.snapshot.pods = Vec::new();
     }
 
     /// Asks for consent, takes the lease, runs `work`, and gives the lease back whatever happened.

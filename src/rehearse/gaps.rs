@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::sim::PodChange;
-use crate::sim::json::{controller, flag, is_deleting, is_ready, text, uid};
-use crate::sim::value::Value;
+use crate::sim::json::{controller, flag, is_deleting, is_ready, text};
+use crate::sim::value::{Text, Value};
 
 /// A workload without a ready pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Gap {
 pub(super) struct Pods {
     begun_with: usize,
     created: usize,
-    ready: BTreeMap<String, BTreeSet<String>>,
+    ready: BTreeMap<String, BTreeSet<Text>>,
     since: BTreeMap<String, Duration>,
     lasted: BTreeMap<String, Duration>,
 }
@@ -40,7 +40,7 @@ impl Pods {
         for pod in pods {
             all.begun_with += usize::from(is_moved(pod));
             if let Some(workload) = workload(pod).filter(|_| is_up(pod)) {
-                all.ready.entry(workload).or_default().insert(uid(pod).to_owned());
+                all.ready.entry(workload).or_default().extend(uid(pod).cloned());
             }
         }
         all
@@ -55,11 +55,11 @@ impl Pods {
         let Some(workload) = workload(pod) else { return };
         let is_up = change.after.as_deref().is_some_and(is_up);
         let Some(ready) = self.ready.get_mut(&workload) else { return };
-        let (was_up, uid) = (!ready.is_empty(), uid(pod));
-        if is_up {
-            ready.insert(uid.to_owned());
-        } else {
-            ready.remove(uid);
+        let was_up = !ready.is_empty();
+        match uid(pod) {
+            Some(uid) if is_up => drop(ready.insert(uid.clone())),
+            Some(uid) => drop(ready.remove(uid)),
+            None => {}
         }
         match (was_up, !ready.is_empty()) {
             (true, false) => drop(self.since.insert(workload, at)),
@@ -91,6 +91,11 @@ impl Pods {
         };
         self.lasted.into_iter().map(gap).collect()
     }
+}
+
+/// The words are the pod's own.
+fn uid(pod: &Value) -> Option<&Text> {
+    pod.pointer("/metadata/uid").and_then(Value::as_text)
 }
 
 fn is_up(pod: &Value) -> bool {

@@ -143,7 +143,8 @@ fn start(world: &mut World, key: &Key, pod: &Value) -> Duration {
         running(pod, restarts, &now);
     });
     if let Some(machine) = world.machines.get_mut(&node) {
-        machine.images.extend(list(pod, "/spec/containers").iter().map(|c| text(c, "/image").to_owned()));
+        let images = list(pod, "/spec/containers").iter().filter_map(|c| c.get("image")?.as_text());
+        machine.images.extend(images.cloned());
     }
     let is_agent = Program::of(pod) == Program::CiliumAgent;
     let span = if is_agent { world.timings.agent } else { world.timings.ready };

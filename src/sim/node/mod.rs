@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 use tokio::time::Instant;
 
 use crate::sim::store::Key;
-use crate::sim::value::Value;
+use crate::sim::value::{Text, Value};
 
 pub(crate) use firewall::{Firewall, Flavour};
 pub(crate) use links::{Link, LinkKind};
@@ -75,7 +75,7 @@ pub(crate) struct Machine {
     /// Manifests of static pods.
     pub(crate) static_pods: Vec<Value>,
     /// Images that need no pull.
-    pub(crate) images: BTreeSet<String>,
+    pub(crate) images: BTreeSet<Text>,
 }
 
 impl Machine {

@@ -1,6 +1,5 @@
 //! The machines under recorded nodes.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use crate::sim::json::{annotation, condition, flag, is_finished, label, list, na
 use crate::sim::node::{Machine, program::Program};
 use crate::sim::resource::id;
 use crate::sim::store::Key;
-use crate::sim::value::Value;
+use crate::sim::value::{Text, Value};
 use crate::sim::world::World;
 
 /// Marks a pod that the kubelet made from a file (`kubernetes/pkg/kubelet/types/constants.go`).
@@ -56,10 +55,10 @@ fn machine(world: &World, node: &Value) -> Machine {
 }
 
 /// Images that a pod has brought to its node.
-fn images(pod: &Value) -> BTreeSet<String> {
+fn images(pod: &Value) -> impl Iterator<Item = Text> {
     let is_there = !list(pod, "/status/containerStatuses").is_empty() || is_finished(pod);
-    let all = list(pod, "/spec/containers").iter().filter(|_| is_there);
-    all.map(|c| text(c, "/image").to_owned()).collect()
+    let all = list(pod, "/spec/containers").iter().filter(move |_| is_there);
+    all.filter_map(|c| c.get("image")?.as_text()).cloned()
 }
 
 fn install_flannel(world: &mut World, node: &Value) {

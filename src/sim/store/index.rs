@@ -1,6 +1,6 @@
 //! Where objects are that are asked for by UID, owner, node or label: kept up with every write.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::sim::json::{list, text, uid};
 use crate::sim::resource::id;
@@ -9,17 +9,17 @@ use crate::sim::value::{Map, Text, Value};
 
 use super::Key;
 
-/// Keys of objects by what they have in common.
-type Keys<K> = HashMap<K, BTreeSet<Key>>;
+/// Keys of objects by what they have in common, in order: most are few, and then a list is the smallest.
+type Keys = HashMap<Text, Vec<Key>>;
 
 /// All places.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     uids: HashMap<Text, Key>,
-    owned: Keys<String>,
-    on_node: Keys<String>,
+    owned: Keys,
+    on_node: Keys,
     /// Pods by namespace, and there by `key=value`.
-    labelled: HashMap<Text, Keys<String>>,
+    labelled: HashMap<Text, Keys>,
 }
 
 /// Among which pods of a namespace a selector's are.
@@ -27,7 +27,7 @@ pub(super) enum Candidates<'a> {
     /// It names no value of a label.
     All,
     /// Those with one of its labels, where there are any.
-    Of(Option<&'a BTreeSet<Key>>),
+    Of(&'a [Key]),
 }
 
 impl Index {
@@ -50,7 +50,7 @@ impl Index {
                 drop_from(&mut self.owned, text(owner, "/uid"), key);
             }
             for owner in owners[1] {
-                add_to(&mut self.owned, text(owner, "/uid"), key);
+                add_to(&mut self.owned, owner.get("uid").and_then(Value::as_text), key);
             }
         }
         if key.resource == id::PODS {
@@ -62,9 +62,8 @@ impl Index {
         let nodes = [before, after].map(|o| o.map_or("", |o| text(o, "/spec/nodeName")));
         if nodes[0] != nodes[1] {
             drop_from(&mut self.on_node, nodes[0], key);
-            if !nodes[1].is_empty() {
-                add_to(&mut self.on_node, nodes[1], key);
-            }
+            let node = after.and_then(|o| o.pointer("/spec/nodeName")).and_then(Value::as_text);
+            add_to(&mut self.on_node, node.filter(|node| !node.is_empty()), key);
         }
         let labels = [before, after].map(|o| o.and_then(labels_of));
         if labels[0] != labels[1] {
@@ -73,7 +72,7 @@ impl Index {
                 drop_from(here, &pair, key);
             }
             for pair in pairs(labels[1]) {
-                add_to(here, &pair, key);
+                add_to(here, Some(&pair.into()), key);
             }
             if here.is_empty() {
                 self.labelled.remove(&key.namespace);
@@ -87,24 +86,22 @@ impl Index {
     }
 
     /// The objects with an owner reference to a UID.
-    pub(super) fn owned_by(&self, uid: &str) -> Option<&BTreeSet<Key>> {
-        self.owned.get(uid)
+    pub(super) fn owned_by(&self, uid: &str) -> &[Key] {
+        self.owned.get(uid).map_or(&[], Vec::as_slice)
     }
 
     /// The pods bound to a node.
-    pub(super) fn on_node(&self, node: &str) -> Option<&BTreeSet<Key>> {
-        self.on_node.get(node)
+    pub(super) fn on_node(&self, node: &str) -> &[Key] {
+        self.on_node.get(node).map_or(&[], Vec::as_slice)
     }
 
     /// The fewest pods of a namespace among which all are that a selector means.
     pub(super) fn candidates(&self, namespace: &str, labels: &Labels) -> Candidates<'_> {
         let here = self.labelled.get(namespace);
-        let of = |(key, value): (&str, &str)| here.and_then(|h| h.get(&format!("{key}={value}")));
-        labels
-            .pairs()
-            .map(of)
-            .min_by_key(|keys| keys.map_or(0, BTreeSet::len))
-            .map_or(Candidates::All, Candidates::Of)
+        let of = |(key, value): (&str, &str)| {
+            here.and_then(|h| h.get(format!("{key}={value}").as_str())).map_or(&[][..], Vec::as_slice)
+        };
+        labels.pairs().map(of).min_by_key(|keys| keys.len()).map_or(Candidates::All, Candidates::Of)
     }
 }
 
@@ -117,16 +114,23 @@ fn pairs(labels: Option<&Map>) -> impl Iterator<Item = String> + '_ {
     all.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
 }
 
-fn add_to(index: &mut Keys<String>, at: &str, key: &Key) {
+fn add_to(index: &mut Keys, at: Option<&Text>, key: &Key) {
+    let Some(at) = at else { return };
     match index.get_mut(at) {
-        Some(keys) => drop(keys.insert(key.clone())),
-        None => drop(index.insert(at.to_owned(), BTreeSet::from([key.clone()]))),
+        Some(keys) => {
+            if let Err(place) = keys.binary_search(key) {
+                keys.insert(place, key.clone());
+            }
+        }
+        None => drop(index.insert(at.clone(), vec![key.clone()])),
     }
 }
 
-fn drop_from(index: &mut Keys<String>, at: &str, key: &Key) {
+fn drop_from(index: &mut Keys, at: &str, key: &Key) {
     if let Some(keys) = index.get_mut(at) {
-        keys.remove(key);
+        if let Ok(place) = keys.binary_search(key) {
+            keys.remove(place);
+        }
         if keys.is_empty() {
             index.remove(at);
         }

@@ -4,7 +4,7 @@
 mod history;
 mod index;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -189,21 +189,18 @@ impl Store {
                 self.list(id::PODS, Some(namespace)).filter(|pod| labels.matches(pod)).collect()
             }
             Candidates::Of(keys) => {
-                let pods = keys.into_iter().flatten().filter_map(|key| self.objects.get(key));
+                let pods = keys.iter().filter_map(|key| self.objects.get(key));
                 pods.filter(|pod| labels.matches(pod)).collect()
             }
         }
     }
 
-    fn collect(&self, keys: Option<&BTreeSet<Key>>) -> Vec<(Key, Arc<Value>)> {
+    fn collect(&self, keys: &[Key]) -> Vec<(Key, Arc<Value>)> {
         self.each(keys).map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
     }
 
-    fn each<'a>(
-        &'a self,
-        keys: Option<&'a BTreeSet<Key>>,
-    ) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Arc<Value>)> {
-        keys.into_iter().flatten().filter_map(|key| Some((key, self.objects.get(key)?)))
+    fn each<'a>(&'a self, keys: &'a [Key]) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Arc<Value>)> {
+        keys.iter().filter_map(|key| Some((key, self.objects.get(key)?)))
     }
 
     /// Writes an object under a new revision.

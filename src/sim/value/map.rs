@@ -2,13 +2,28 @@
 
 use std::sync::Arc;
 
+use super::shape::Shape;
 use super::{Text, Value};
 
 /// Shared members; a change of those that others hold too makes a copy first.
 ///
 /// Objects of the API have few members: a search from the first on beats a table of hashes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Map(Arc<Vec<(Text, Value)>>);
+pub(crate) struct Map(Arc<Members>);
+
+/// As many values as names.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    names: Shape,
+    values: Vec<Value>,
+}
+
+impl Members {
+    fn push(&mut self, name: &str, value: Value) {
+        self.names = self.names.with(name);
+        self.values.push(value);
+    }
+}
 
 impl Map {
     /// No members.
@@ -18,27 +33,27 @@ impl Map {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.0.values.len()
     }
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.values.is_empty()
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(member, _)| is_named(member, name))
+        self.0.names.names().iter().position(|member| is_named(member, name))
     }
 
     /// A member.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(member, _)| is_named(member, name)).map(|(_, value)| value)
+        self.0.values.get(self.place(name)?)
     }
 
     /// The same, to be changed.
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         let at = self.place(name)?;
-        Some(&mut Arc::make_mut(&mut self.0)[at].1)
+        Arc::make_mut(&mut self.0).values.get_mut(at)
     }
 
     /// Whether there is a member of that name.
@@ -51,7 +66,7 @@ impl Map {
         if let Some(old) = self.get_mut(name.as_ref()) {
             return Some(std::mem::replace(old, value));
         }
-        Arc::make_mut(&mut self.0).push((Text::name(name.as_ref()), value));
+        Arc::make_mut(&mut self.0).push(name.as_ref(), value);
         None
     }
 
@@ -62,40 +77,45 @@ impl Map {
 
     /// A member; `new` where it was not there, and is now.
     pub(crate) fn entry_or(&mut self, name: &str, new: impl FnOnce() -> Value) -> &mut Value {
-        let at = self.place(name).unwrap_or(self.0.len());
+        let at = self.place(name).unwrap_or(self.len());
         let members = Arc::make_mut(&mut self.0);
-        if at == members.len() {
-            members.push((Text::name(name), new()));
+        if at == members.values.len() {
+            members.push(name, new());
         }
-        &mut members[at].1
+        &mut members.values[at]
     }
 
     /// Takes a member away; the others keep their order.
     pub(crate) fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.place(name)?;
-        Some(Arc::make_mut(&mut self.0).remove(at).1)
+        let members = Arc::make_mut(&mut self.0);
+        let (before, after) = members.names.names().split_at(at);
+        members.names = before.iter().chain(&after[1..]).collect();
+        Some(members.values.remove(at))
     }
 
     /// Keeps some members.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str, &Value) -> bool) {
-        if self.0.iter().any(|(name, value)| !keep(name, value)) {
-            Arc::make_mut(&mut self.0).retain(|(name, value)| keep(name, value));
+        if self.iter().any(|(name, value)| !keep(name, value)) {
+            let all = std::mem::take(self).into_iter();
+            *self = all.filter(|(name, value)| keep(name, value)).collect::<Vec<_>>().into();
         }
     }
 
     /// All members.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Text, &Value)> + Clone {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.0.names.names().iter().zip(&self.0.values)
     }
 
     /// The same, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Text, &mut Value)> {
-        Arc::make_mut(&mut self.0).iter_mut().map(|(name, value)| (&*name, value))
+        let Members { names, values } = Arc::make_mut(&mut self.0);
+        names.names().iter().zip(values)
     }
 
     /// The names.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Text> {
-        self.0.iter().map(|(name, _)| name)
+        self.0.names.names().iter()
     }
 
     /// The values, to be changed.
@@ -106,7 +126,7 @@ impl Map {
     /// Gives back what room there is for more members, if nobody else holds it.
     pub(super) fn shrink(&mut self) {
         if let Some(members) = Arc::get_mut(&mut self.0) {
-            members.shrink_to_fit();
+            members.values.shrink_to_fit();
         }
     }
 
@@ -118,6 +138,11 @@ impl Map {
     /// Where it lies: two that are one and the same lie at one place.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Where its names lie.
+    pub(super) fn shape(&self) -> usize {
+        self.0.names.address()
     }
 
     /// How many hold it.
@@ -135,7 +160,8 @@ impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
         self.is_same(other)
             || self.len() == other.len()
-                && (self.0 == other.0 || self.iter().all(|(name, value)| other.get(name) == Some(value)))
+                && (self.0.names.is(&other.0.names) && self.0.values == other.0.values
+                    || self.iter().all(|(name, value)| other.get(name) == Some(value)))
     }
 }
 
@@ -144,7 +170,8 @@ impl Eq for Map {}
 impl From<Vec<(Text, Value)>> for Map {
     /// Of members whose names differ.
     fn from(members: Vec<(Text, Value)>) -> Self {
-        Self(Arc::new(members))
+        let names = members.iter().map(|(name, _)| name).collect();
+        Self(Arc::new(Members { names, values: members.into_iter().map(|(_, value)| value).collect() }))
     }
 }
 
@@ -166,11 +193,10 @@ impl<K: AsRef<str>> FromIterator<(K, Value)> for Map {
 
 impl<'a> IntoIterator for &'a Map {
     type Item = (&'a Text, &'a Value);
-    type IntoIter =
-        std::iter::Map<std::slice::Iter<'a, (Text, Value)>, fn(&'a (Text, Value)) -> (&'a Text, &'a Value)>;
+    type IntoIter = std::iter::Zip<std::slice::Iter<'a, Text>, std::slice::Iter<'a, Value>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.0.names.names().iter().zip(&self.0.values)
     }
 }
 
@@ -179,6 +205,7 @@ impl IntoIterator for Map {
     type IntoIter = std::vec::IntoIter<(Text, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Arc::unwrap_or_clone(self.0).into_iter()
+        let Members { names, values } = Arc::unwrap_or_clone(self.0);
+        names.names().iter().cloned().zip(values).collect::<Vec<_>>().into_iter()
     }
 }

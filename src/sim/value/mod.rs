@@ -8,6 +8,7 @@ mod convert;
 mod json;
 mod map;
 mod pool;
+mod shape;
 mod wire;
 
 use std::borrow::Cow;

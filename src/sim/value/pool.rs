@@ -62,10 +62,8 @@ impl Pool {
             return;
         }
         let mut hasher = DefaultHasher::new();
-        for (name, value) in map.iter() {
-            name.hash(&mut hasher);
-            hash(value, &mut hasher);
-        }
+        map.shape().hash(&mut hasher);
+        map.iter().for_each(|(_, value)| hash(value, &mut hasher));
         // In the same order too: what is written must not change.
         known(&mut self.maps, hasher.finish(), map, |a, b| a.iter().eq(b.iter()));
     }

@@ -1,0 +1,62 @@
+//! The names of an object's members, in their order: objects of one kind have the same ones, and hold them once.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Text;
+
+/// So many shapes are known to a thread at most: objects of the API have some thousands, users' labels more.
+const SHAPES: usize = 16_384;
+/// Longer ones are somebody's data, and not known.
+const LONGEST: usize = 128;
+
+/// The names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Shape(Arc<[Text]>);
+
+/// A shape with one more name, and the one that it was made of: what is in the table lies where it lies.
+type Step = (Shape, Shape);
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<(usize, usize), Step>> = RefCell::default();
+}
+
+impl Shape {
+    /// With one more name, which it does not have.
+    pub(super) fn with(&self, name: &str) -> Self {
+        let name = Text::name(name);
+        let step = (self.address(), name.as_ptr().addr());
+        KNOWN.with_borrow_mut(|known| {
+            if let Some((_, with)) = known.get(&step) {
+                return with.clone();
+            }
+            let with = Self(self.0.iter().cloned().chain([name]).collect());
+            if known.len() < SHAPES && with.0.len() <= LONGEST {
+                known.insert(step, (self.clone(), with.clone()));
+            }
+            with
+        })
+    }
+
+    /// The names.
+    pub(super) fn names(&self) -> &[Text] {
+        &self.0
+    }
+
+    /// Whether both are one and the same, or say the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self == other
+    }
+
+    /// Where it lies.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl<'a> FromIterator<&'a Text> for Shape {
+    fn from_iter<I: IntoIterator<Item = &'a Text>>(names: I) -> Self {
+        names.into_iter().fold(Self::default(), |shape, name| shape.with(name))
+    }
+}
