@@ -89,8 +89,10 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
                     // What the end does is known once every node is migrated.
                     _ if engine.is_dry() => engine.would(id),
                     (None, "finalize", _) => {
-                        let now = stage(ctx, &args.wish, reboot).await?;
-                        engine.finalize(&now.installation(Phase::Final, &args.wish, &args.chart)?).await?;
+                        let mut now = stage(ctx, &args.wish, reboot).await?;
+                        let prepared = now.prepare(Phase::Final, &args.wish, &args.chart)?;
+                        now.forget_pods();
+                        engine.finalize(&now.with_helm(prepared)?).await?;
                     }
                     _ => engine.cleanup().await?,
                 }

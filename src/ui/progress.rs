@@ -28,7 +28,7 @@ impl Progress {
         Self { begun: Some(begun), ..self }
     }
 
-    /// Everything that was told.
+    /// Everything that was told, where it is not timed.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().map(|events| events.clone()).unwrap_or_default()
     }
@@ -51,7 +51,10 @@ impl Reporter for Progress {
             let time = self.begun.map(|begun| format!("{}  ", clock(begun.elapsed()))).unwrap_or_default();
             self.ui.status(&format!("{time}{line}"));
         }
-        if let Ok(mut events) = self.events.lock() {
+        // Nobody asks for those of a rehearsal, and of thousands of nodes they are many.
+        if self.begun.is_none()
+            && let Ok(mut events) = self.events.lock()
+        {
             events.push(event.clone());
         }
     }

@@ -220,17 +220,20 @@ pub(crate) fn attach(world: &mut World, key: &Key, pod: &Value, node: &str) -> R
 fn put_endpoint(world: &mut World, pod: &Value, address: &str, host: &str) {
     let Some(resource) = world.registry.find(GROUP, "ciliumendpoints") else { return };
     let number = world.store.revision();
-    let status = json!({
-        "id": number % 65_536, "state": "ready", "identity": {"id": number},
-        "networking": {"addressing": [{"ipv4": address}], "node": host},
-    });
+    // Made where it is put: the store shares no part that is also held here.
+    let status = || {
+        json!({
+            "id": number % 65_536, "state": "ready", "identity": {"id": number},
+            "networking": {"addressing": [{"ipv4": address}], "node": host},
+        })
+    };
     let key = Key::of(resource, pod);
-    if world.modify(&key, |endpoint| set(endpoint, "/status", status.clone())).is_some() {
+    if world.modify(&key, |endpoint| set(endpoint, "/status", status())).is_some() {
         return;
     }
     let metadata = &pod["metadata"];
     let object = json!({
-        "apiVersion": "cilium.io/v2", "kind": "CiliumEndpoint", "status": status,
+        "apiVersion": "cilium.io/v2", "kind": "CiliumEndpoint", "status": status(),
         "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
             "ownerReferences": [{
                 "apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"],

@@ -63,11 +63,14 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         return None;
     }
     let ports: Vec<Value> = list(&service, "/spec/ports").iter().map(port).collect();
-    let content = |object: &mut Value| {
-        set(object, "/endpoints", endpoints.clone());
-        set(object, "/ports", ports.clone());
+    // They are not held here too: the store shares no part that somebody else has.
+    let content = move |object: &mut Value| {
+        set(object, "/endpoints", endpoints);
+        set(object, "/ports", ports);
     };
-    if world.modify(&slice, content).is_none() {
+    if world.store.get(&slice).is_some() {
+        world.modify(&slice, content);
+    } else {
         let mut object = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
             "metadata": {

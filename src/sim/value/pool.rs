@@ -6,41 +6,83 @@ use std::sync::Arc;
 
 use super::{List, Map, Text, Value};
 
-/// After so many objects, what only one of them has is forgotten.
+/// After so many objects, what only one of them has is forgotten, but for what lasts.
 const ROUND: usize = 4_096;
-/// So far down every object is its own: itself, its metadata, spec and status.
-const OWN: usize = 2;
+/// So many parts that last are looked through for those that nobody has any more; then twice as many as are left.
+const MANY: usize = 16_384;
 /// Longer texts are contents of files: nobody has the same.
 const LONGEST: usize = 256;
 
 /// Knows parts of objects by what they say, and gives later objects those in place of their own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
     texts: HashSet<Text>,
-    maps: HashMap<u64, Vec<Map>>,
-    lists: HashMap<u64, Vec<List>>,
+    /// Of metadata and specs: pods of one template come again and again, however late.
+    lasting: Parts,
+    /// Of all else: what comes at the same time has much in common.
+    passing: Parts,
     taken: usize,
+    limit: usize,
+}
+
+/// Objects and lists by the hash of what they say.
+#[derive(Debug, Default)]
+struct Parts {
+    maps: HashMap<u64, Map>,
+    lists: HashMap<u64, List>,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let (lasting, passing) = (Parts::default(), Parts::default());
+        Self { texts: HashSet::new(), lasting, passing, taken: 0, limit: MANY }
+    }
 }
 
 impl Pool {
     /// The same value, with parts that were seen before shared, and no room to spare in the others. What somebody else
-    /// holds too is left as it is.
+    /// holds too is left as it is. The object, its metadata, spec and status are its own.
     pub(crate) fn share(&mut self, object: &mut Value) {
-        self.value(object, OWN);
+        let Value::Object(map) = object else { return };
+        let has_spec = map.contains_key("spec");
+        if map.holders() == 1 {
+            for (name, value) in map.iter_mut() {
+                let lasts = has_spec && matches!(name.as_str(), "metadata" | "spec");
+                self.member(value, lasts);
+            }
+            map.shrink();
+        }
         self.taken += 1;
         if self.taken.is_multiple_of(ROUND) {
-            // One is held here, one by the object that it came with.
-            self.texts.retain(|text| Arc::strong_count(&text.0) > 2);
-            keep(&mut self.maps, |map| map.holders() > 2);
-            keep(&mut self.lists, |list| list.holders() > 2);
+            self.forget();
         }
     }
 
-    fn value(&mut self, value: &mut Value, own: usize) {
+    fn member(&mut self, value: &mut Value, lasts: bool) {
+        match value {
+            Value::Object(map) if map.holders() == 1 => {
+                map.values_mut().for_each(|value| self.value(value, lasts));
+                map.shrink();
+            }
+            other => self.value(other, lasts),
+        }
+    }
+
+    fn forget(&mut self) {
+        // One is held here, one by the object that it came with.
+        self.texts.retain(|text| Arc::strong_count(&text.0) > 2);
+        self.passing.keep(2);
+        if self.lasting.maps.len() + self.lasting.lists.len() > self.limit {
+            self.lasting.keep(1);
+            self.limit = MANY.max(2 * (self.lasting.maps.len() + self.lasting.lists.len()));
+        }
+    }
+
+    fn value(&mut self, value: &mut Value, lasts: bool) {
         match value {
             Value::String(text) if Arc::strong_count(&text.0) == 1 => self.text(text),
-            Value::Array(items) if items.holders() == 1 => self.list(items),
-            Value::Object(map) if map.holders() == 1 => self.map(map, own),
+            Value::Array(items) if items.holders() == 1 => self.list(items, lasts),
+            Value::Object(map) if map.holders() == 1 => self.map(map, lasts),
             _ => {}
         }
     }
@@ -53,47 +95,45 @@ impl Pool {
         }
     }
 
-    fn map(&mut self, map: &mut Map, own: usize) {
-        for value in map.values_mut() {
-            self.value(value, own.saturating_sub(1));
-        }
+    fn map(&mut self, map: &mut Map, lasts: bool) {
+        map.values_mut().for_each(|value| self.value(value, lasts));
         map.shrink();
-        if own > 0 {
-            return;
-        }
         let mut hasher = DefaultHasher::new();
         map.shape().hash(&mut hasher);
         map.iter().for_each(|(_, value)| hash(value, &mut hasher));
         // In the same order too: what is written must not change.
-        known(&mut self.maps, hasher.finish(), map, |a, b| a.iter().eq(b.iter()));
+        known(&mut self.parts(lasts).maps, hasher.finish(), map, |a, b| a.iter().eq(b.iter()));
     }
 
-    fn list(&mut self, list: &mut List) {
-        for item in list.iter_mut() {
-            self.value(item, 0);
-        }
+    fn list(&mut self, list: &mut List, lasts: bool) {
+        list.iter_mut().for_each(|item| self.value(item, lasts));
         list.shrink_to_fit();
         let mut hasher = DefaultHasher::new();
         list.iter().for_each(|item| hash(item, &mut hasher));
         // Hashes are of where parts lie: objects that differ in their order only are not the same here either.
-        known(&mut self.lists, hasher.finish(), list, |a, b| a == b);
+        known(&mut self.parts(lasts).lists, hasher.finish(), list, |a, b| a == b);
+    }
+
+    fn parts(&mut self, lasts: bool) -> &mut Parts {
+        if lasts { &mut self.lasting } else { &mut self.passing }
+    }
+}
+
+impl Parts {
+    /// Keeps what more than so many hold.
+    fn keep(&mut self, holders: usize) {
+        self.lists.retain(|_, list| list.holders() > holders);
+        self.maps.retain(|_, map| map.holders() > holders);
     }
 }
 
 /// Puts the part that is known already in place of a new one that says the same; a new one is known from now on.
-fn known<T: Clone>(all: &mut HashMap<u64, Vec<T>>, hash: u64, new: &mut T, is_same: impl Fn(&T, &T) -> bool) {
-    let like = all.entry(hash).or_default();
-    match like.iter().find(|known| is_same(known, new)) {
-        Some(known) => *new = known.clone(),
-        None => like.push(new.clone()),
+fn known<T: Clone>(all: &mut HashMap<u64, T>, hash: u64, new: &mut T, is_same: impl Fn(&T, &T) -> bool) {
+    let known = all.entry(hash).or_insert_with(|| new.clone());
+    // Two that only share their hash stay two.
+    if is_same(known, new) {
+        *new = known.clone();
     }
-}
-
-fn keep<T>(all: &mut HashMap<u64, Vec<T>>, is_kept: impl Fn(&T) -> bool) {
-    all.retain(|_, parts| {
-        parts.retain(&is_kept);
-        !parts.is_empty()
-    });
 }
 
 /// Of an object or a list that was shared it is enough which one it is.
@@ -143,6 +183,21 @@ mod tests {
         let image =
             |object: &Value| object.pointer("/spec/containers/0/b").unwrap().as_object().unwrap().address();
         assert_eq!(image(&objects[0]), image(&objects[2]));
+    }
+
+    #[test]
+    fn what_lasts_is_known_as_long_as_somebody_has_it() {
+        let mut pool = Pool::default();
+        let mut one: Value = serde_json::from_str(&pod("one").to_string()).unwrap();
+        pool.share(&mut one);
+        let known = |pool: &mut Pool| {
+            pool.limit = 0;
+            pool.forget();
+            pool.lasting.lists.len()
+        };
+        assert_eq!(known(&mut pool), 1);
+        drop(one);
+        assert_eq!(known(&mut pool), 0);
     }
 
     #[test]

@@ -60,3 +60,18 @@ impl<'a> FromIterator<&'a Text> for Shape {
         names.into_iter().fold(Self::default(), |shape, name| shape.with(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_names_in_the_same_order_are_one() {
+        let of = |names: &[&str]| names.iter().fold(Shape::default(), |shape, name| shape.with(name));
+        let one = of(&["a", "b"]);
+        assert_eq!(of(&["a", "b"]).address(), one.address());
+        assert!(!of(&["b", "a"]).is(&one));
+        let kept: Shape = of(&["a", "c", "b"]).names().iter().filter(|name| name.as_str() != "c").collect();
+        assert_eq!(kept.address(), one.address());
+    }
+}
