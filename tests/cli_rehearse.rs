@@ -120,6 +120,8 @@ async fn a_cluster_that_is_served_lives() {
     let mut line = String::new();
     BufReader::new(served.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let path = line.trim().strip_prefix("export KUBECONFIG=").unwrap();
+    let kubeconfig: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(kubeconfig["clusters"][0]["name"], "sample-shop", "--yes takes the name that was told");
     let made_anew = tokio::time::timeout(Duration::from_secs(60), pod_made_anew(Path::new(path))).await;
     served.kill().unwrap();
     served.wait().unwrap();

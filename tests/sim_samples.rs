@@ -34,6 +34,8 @@ async fn every_sample_runs_and_rests() {
     for sample in SAMPLES {
         let objects = (sample.build)().unwrap().to_json();
         assert_eq!(objects, (sample.build)().unwrap().to_json(), "{}: the same each time", sample.name);
+        let ageless = objects.iter().find(|o| !o["metadata"]["creationTimestamp"].is_string());
+        assert_eq!(ageless, None, "{}: every object has an age", sample.name);
         let sim = Builder::from_objects(objects).build().unwrap();
         sim.settled(Duration::from_secs(1)).await.unwrap();
         let job = |p: &Value| p["metadata"]["ownerReferences"][0]["kind"] == "Job";

@@ -157,7 +157,7 @@ async fn serve(ctx: &Ctx, cluster: Cluster, seed: u64, address: SocketAddr) -> R
     let cluster = Cluster { epoch: Timestamp::now(), ..cluster };
     // It ends with its last handle.
     let sim = cluster.build(seed).map_err(refused)?;
-    let door = sim.serve_at(address).await.map_err(refused)?;
+    let door = sim.serve_at(&cluster.name, address).await.map_err(refused)?;
     ctx.ui.data(&format!("export KUBECONFIG={}", door.kubeconfig().display()));
     ctx.ui.status(&format!(
         "cluster {} is at {} until Ctrl-C; it is in memory only",

@@ -118,15 +118,15 @@ impl Sim {
     /// # Errors
     /// Where no port or no folder for the kubeconfig can be had.
     pub async fn serve(&self) -> Result<Door, SimError> {
-        self.serve_at((Ipv4Addr::LOCALHOST, 0).into()).await
+        self.serve_at("sim", (Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
-    /// The same at an address.
+    /// The same at an address, for a cluster of that name.
     ///
     /// # Errors
     /// Those of [`Sim::serve`].
-    pub async fn serve_at(&self, address: SocketAddr) -> Result<Door, SimError> {
-        Ok(Door::open(self.shared.clone(), address).await?)
+    pub async fn serve_at(&self, name: &str, address: SocketAddr) -> Result<Door, SimError> {
+        Ok(Door::open(self.shared.clone(), name, address).await?)
     }
 
     /// Runs a command in a container, as exec does.

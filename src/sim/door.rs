@@ -27,16 +27,16 @@ pub struct Door {
 }
 
 impl Door {
-    pub(super) async fn open(shared: Shared, at: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn open(shared: Shared, name: &str, at: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(at).await?;
         let address = listener.local_addr()?;
         let folder = tempfile::tempdir()?;
         let kubeconfig = folder.path().join("config");
         let content = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "sim",
-            "clusters": [{"name": "sim", "cluster": {"server": format!("http://{address}")}}],
-            "users": [{"name": "sim-user", "user": {}}],
-            "contexts": [{"name": "sim", "context": {"cluster": "sim", "user": "sim-user"}}],
+            "apiVersion": "v1", "kind": "Config", "current-context": name,
+            "clusters": [{"name": name, "cluster": {"server": format!("http://{address}")}}],
+            "users": [{"name": api::USER, "user": {}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": api::USER}}],
         });
         std::fs::write(&kubeconfig, content.to_string())?;
         let listener = Task::spawn(accept(listener, shared));
@@ -48,7 +48,7 @@ impl Door {
         format!("http://{}", self.address)
     }
 
-    /// Path of the kubeconfig; its one context is called `sim`.
+    /// Path of the kubeconfig; its one context is called as the cluster is.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }

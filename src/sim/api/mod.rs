@@ -38,6 +38,7 @@ pub(crate) use call::Call;
 pub(crate) use exec::run as run_command;
 pub(crate) use fields::FieldSet;
 pub(crate) use pages::Snapshots;
+pub(crate) use rbac::USER;
 pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
 pub(crate) use written::Written;

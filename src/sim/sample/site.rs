@@ -41,6 +41,7 @@ impl Site {
         let net = json!({"Network": POOL, "EnableNFTables": false, "Backend": {"Type": "vxlan"}});
         let mut given = fixture::namespaces(&self.objects, &self.workloads);
         given.extend(self.nodes());
+        given.iter_mut().for_each(|object| set(object, "/metadata/creationTimestamp", SINCE));
         let (calm, epoch) =
             (Timings::none(), Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(495_000));
         let builder = Builder::from_objects(given).version(VERSION).timings(calm).epoch(epoch);
@@ -77,6 +78,9 @@ impl Site {
     }
 }
 
+/// When the nodes and the namespaces came.
+const SINCE: &str = "2026-06-01T06:00:00Z";
+
 fn object(node: &Node, at: usize, subnet: Ipv4Net) -> Value {
     let boot = format!("5b1c0d1e-7a40-4c5f-9d21-{:012x}", 0x00a1_b2c3_d400 + at);
     let address = format!("10.20.{}.{}", 1 + at / 100, 11 + at % 100);
@@ -92,7 +96,7 @@ fn object(node: &Node, at: usize, subnet: Ipv4Net) -> Value {
     set(&mut object, "/status/nodeInfo/containerRuntimeVersion", "containerd://2.1.4");
     for kind in ["MemoryPressure", "DiskPressure", "PIDPressure"] {
         let reason = format!("KubeletHasNo{kind}");
-        crate::sim::json::set_condition(&mut object, kind, "False", &reason, "", "2026-06-01T06:00:00Z");
+        crate::sim::json::set_condition(&mut object, kind, "False", &reason, "", SINCE);
     }
     object
 }

@@ -174,7 +174,7 @@ fn run(stage: &mut Stage) -> Result<(), Error> {
     }
     stage.assert(&shop, Helm(3), &[("list -A -o json", 0, &["[]"])])?;
     // The real chart by the real helm, then a snapshot of it, played by the stand-in.
-    let install = format!("install --yes=sim --probe-image x --chart {}", stage.chart());
+    let install = format!("install --yes=sample-shop --probe-image x --chart {}", stage.chart());
     stage.assert(&shop, Tool, &[(&install, 0, &["agents ready on 4 nodes"])])?;
     stage.assert(&shop, Tool, &[("snapshot -o $FOLDER/begun.snapshot.gz", 0, &["objects"])])?;
     let file = stage.folder.join("begun.snapshot.gz").display().to_string();
