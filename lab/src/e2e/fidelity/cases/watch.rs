@@ -34,6 +34,8 @@ pub(super) fn make(chance: &mut Chance, script: &mut Script) {
     let end = if bookmarks { "&allowWatchBookmarks=true&timeoutSeconds=4" } else { "&timeoutSeconds=1" };
     script.about(&format!("{from}{with}{end}"));
     let place = chance.pick(&["", "", "", "/c"]);
+    // A watch from 0 begins with what the server's watch cache has, however old; a list waits until the cache is up to date.
+    script.get(&collection);
     script.get(&format!("{collection}{place}?watch=true&{from}{with}{end}"));
     if chance.once_in(4) {
         script.header("accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
