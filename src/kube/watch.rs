@@ -37,8 +37,6 @@ impl Watch {
         let end = end.min(Instant::now() + LONGEST);
         loop {
             pause(tick).await;
-            // In virtual time others are due at the same instant: what they do now is news already.
-            tokio::task::yield_now().await;
             if self.has_news().await || Instant::now() + tick > end {
                 return;
             }
@@ -51,7 +49,7 @@ impl Watch {
             // What happened before it began was not heard.
             return true;
         };
-        let heard = drain(events);
+        let heard = drain(events).await;
         if heard == Heard::TheEnd {
             self.events = None;
         }
@@ -62,7 +60,7 @@ impl Watch {
         let opening = self.reader.watch(&self.path, &self.selection);
         let mut events = tokio::time::timeout(OPENING, opening).await.ok()?.ok()?;
         // It begins with what is there already.
-        (drain(&mut events) != Heard::TheEnd).then_some(events)
+        (drain(&mut events).await != Heard::TheEnd).then_some(events)
     }
 }
 
@@ -75,16 +73,25 @@ enum Heard {
     TheEnd,
 }
 
-/// Takes all that has come, without waiting for more.
-fn drain(events: &mut Events) -> Heard {
-    let mut heard = Heard::Nothing;
+/// Takes all that has come, without waiting for more than its turn.
+///
+/// The connection hands over one event at a time and needs a turn for the next; and in virtual time others are due at
+/// the same instant, whose deeds are news already.
+async fn drain(events: &mut Events) -> Heard {
+    let (mut heard, mut had_their_turn) = (Heard::Nothing, false);
     loop {
         let length = match events.fill_buf().now_or_never() {
-            None => return heard,
+            None if had_their_turn => return heard,
+            None => 0,
             Some(Ok(bytes)) if !bytes.is_empty() => bytes.len(),
             Some(_) => return Heard::TheEnd,
         };
-        events.consume_unpin(length);
-        heard = Heard::Something;
+        had_their_turn = length == 0;
+        if had_their_turn {
+            tokio::task::yield_now().await;
+        } else {
+            events.consume_unpin(length);
+            heard = Heard::Something;
+        }
     }
 }
