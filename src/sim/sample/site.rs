@@ -41,7 +41,9 @@ impl Site {
         let net = json!({"Network": POOL, "EnableNFTables": false, "Backend": {"Type": "vxlan"}});
         let mut given = fixture::namespaces(&self.objects, &self.workloads);
         given.extend(self.nodes());
-        given.iter_mut().for_each(|object| set(object, "/metadata/creationTimestamp", SINCE));
+        for object in &mut given {
+            set(object, "/metadata/creationTimestamp", SINCE);
+        }
         let (calm, epoch) =
             (Timings::none(), Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(495_000));
         let builder = Builder::from_objects(given).version(VERSION).timings(calm).epoch(epoch);
