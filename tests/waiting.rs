@@ -47,6 +47,8 @@ async fn a_wait_that_is_told_of_changes_looks_seldom_and_ends_no_later() {
     let (untold, as_long) = wait(&sim).await.unwrap();
     assert_eq!(took, as_long);
     assert!(untold > 60, "a look each second: {untold}");
+    let refused = sim.log().iter().filter(|e| e.verb == "watch" && e.status == Some(403)).count();
+    assert_eq!(refused, 1, "what is forbidden is not asked again");
     assert!(told < untold / 4, "{told} looks, {untold} where watches are refused");
 }
 

@@ -8,6 +8,7 @@ use futures::{AsyncBufRead, AsyncBufReadExt, FutureExt};
 use tokio::time::Instant;
 
 use super::read::{Reader, Selection};
+use super::status::{Refusal, refusal};
 use super::wait::pause;
 
 /// Longest pause without a look: a connection may be dead and say nothing.
@@ -24,12 +25,13 @@ pub struct Watch {
     path: String,
     selection: Selection,
     events: Option<Events>,
+    is_forbidden: bool,
 }
 
 impl Watch {
     /// On the objects that `selection` means of the list at `path`; it begins with the first pause.
     pub fn new(reader: Reader, path: impl Into<String>, selection: Selection) -> Self {
-        Self { reader, path: path.into(), selection, events: None }
+        Self { reader, path: path.into(), selection, events: None, is_forbidden: false }
     }
 
     /// Pauses by whole ticks until an object may have changed since the last pause, and no further than `end`.
@@ -45,7 +47,9 @@ impl Watch {
 
     async fn has_news(&mut self) -> bool {
         let Some(events) = &mut self.events else {
-            self.events = self.open().await;
+            if !self.is_forbidden {
+                self.events = self.open().await;
+            }
             // What happened before it began was not heard.
             return true;
         };
@@ -56,9 +60,16 @@ impl Watch {
         heard != Heard::Nothing
     }
 
-    async fn open(&self) -> Option<Events> {
+    async fn open(&mut self) -> Option<Events> {
         let opening = self.reader.watch(&self.path, &self.selection);
-        let mut events = tokio::time::timeout(OPENING, opening).await.ok()?.ok()?;
+        let opened = tokio::time::timeout(OPENING, opening).await.ok()?;
+        let mut events = match opened {
+            Ok(events) => events,
+            Err(e) => {
+                self.is_forbidden = matches!(refusal(&e), Refusal::Forbidden(_));
+                return None;
+            }
+        };
         // It begins with what is there already.
         (drain(&mut events).await != Heard::TheEnd).then_some(events)
     }
