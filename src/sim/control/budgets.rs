@@ -42,8 +42,7 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 fn is_as_before(change: &Change) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
     let seen = |p: &Value| (is_ready(p), is_deleting(p));
-    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
-    seen(before) == seen(after) && is_same("/metadata/labels") && is_same("/metadata/ownerReferences")
+    seen(before) == seen(after) && !change.alters(&["/metadata/labels", "/metadata/ownerReferences"])
 }
 
 /// Whether a workload is to have another number of pods than before.

@@ -93,7 +93,7 @@ impl Rosters {
         let object = change.object();
         match change.key.resource {
             id::DAEMONSETS if change.after.is_none() => drop(self.0.remove(uid(object))),
-            id::DAEMONSETS if is_other(change, &["/metadata/generation"]) => {
+            id::DAEMONSETS if change.alters(&["/metadata/generation"]) => {
                 self.0.entry(uid(object).to_owned()).or_default().all = true;
             }
             id::PODS => {
@@ -112,15 +112,9 @@ impl Rosters {
     }
 }
 
-/// Whether a write changes one of these members.
-fn is_other(change: &Change, pointers: &[&str]) -> bool {
-    let part = |object: &Option<Arc<Value>>, p: &str| object.as_ref().map(|o| o.pointer(p).cloned());
-    pointers.iter().any(|p| part(&change.before, p) != part(&change.after, p))
-}
-
 /// Whether a node takes other pods than before.
 fn is_moved(change: &Change) -> bool {
-    is_other(change, &["/spec/taints", "/spec/unschedulable", "/metadata/labels", "/metadata/uid"])
+    change.alters(&["/spec/taints", "/spec/unschedulable", "/metadata/labels", "/metadata/uid"])
 }
 
 /// A node that takes other pods concerns every DaemonSet.

@@ -32,10 +32,9 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 fn is_as_before(change: &Change) -> bool {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
     let is_there = |p: &Value| !text(p, "/status/podIP").is_empty() && !is_finished(p);
-    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
     is_there(before) == is_there(after)
         && Facts::of_pod(before) == Facts::of_pod(after)
-        && ["/metadata/labels", "/metadata/uid", "/spec/nodeName"].into_iter().all(is_same)
+        && !change.alters(&["/metadata/labels", "/metadata/uid", "/spec/nodeName"])
 }
 
 /// What selects the pods of a Service; `None` where somebody else says its endpoints.

@@ -27,11 +27,14 @@ pub(super) fn keys_of(world: &World, change: &Change, resource: ResourceId) -> V
 
 /// Whether neither the spec has changed (`metadata.generation` counts those changes) nor the metadata.
 fn is_of_status(change: &Change) -> bool {
-    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
-    let is_same = |member: &str| before["metadata"][member] == after["metadata"][member];
-    ["uid", "generation", "deletionTimestamp", "labels", "annotations", "ownerReferences"]
-        .into_iter()
-        .all(is_same)
+    !change.alters(&[
+        "/metadata/uid",
+        "/metadata/generation",
+        "/metadata/deletionTimestamp",
+        "/metadata/labels",
+        "/metadata/annotations",
+        "/metadata/ownerReferences",
+    ])
 }
 
 fn uid_of(reference: &Value) -> &str {

@@ -25,26 +25,18 @@ pub(crate) const READY_AFTER: &str = "sim.cni-migrate.dev/ready-after";
 /// Annotation with milliseconds from SIGTERM to the end, in place of the cluster's figure.
 pub(crate) const STOPS_AFTER: &str = "sim.cni-migrate.dev/stops-after";
 
+/// What a kubelet acts on.
+const WORK: &[&str] = &[
+    "/metadata/uid",
+    "/metadata/deletionTimestamp",
+    "/metadata/deletionGracePeriodSeconds",
+    "/spec/nodeName",
+    "/status/phase",
+];
+
 /// A pod that comes, goes, is bound, is to go or has ended; all else the kubelet writes itself.
 pub(crate) fn keys(_: &World, change: &Change) -> Vec<Key> {
-    if change.key.resource != id::PODS || is_as_before(change) {
-        return Vec::new();
-    }
-    vec![change.key.clone()]
-}
-
-fn is_as_before(change: &Change) -> bool {
-    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
-    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
-    [
-        "/metadata/uid",
-        "/metadata/deletionTimestamp",
-        "/metadata/deletionGracePeriodSeconds",
-        "/spec/nodeName",
-        "/status/phase",
-    ]
-    .into_iter()
-    .all(is_same)
+    if change.key.resource == id::PODS && change.alters(WORK) { vec![change.key.clone()] } else { Vec::new() }
 }
 
 /// Takes a pod one step further; gives the time after which to look again.

@@ -71,6 +71,12 @@ impl Change {
         static GONE: Value = Value::Null;
         self.after.as_deref().or(self.before.as_deref()).unwrap_or(&GONE)
     }
+
+    /// Whether one of these members is another than before; all are, of an object that comes or goes.
+    pub(crate) fn alters(&self, pointers: &[&str]) -> bool {
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return true };
+        pointers.iter().any(|pointer| before.pointer(pointer) != after.pointer(pointer))
+    }
 }
 
 /// A change of a pod; no `before` is a creation, no `after` the end.
