@@ -22,7 +22,6 @@ pub(super) fn make(chance: &mut Chance, script: &mut Script) {
         format!("resourceVersion=$({listed}:/metadata/resourceVersion)"),
         "resourceVersion=0".to_owned(),
         String::new(),
-        "resourceVersion=1".to_owned(),
         "resourceVersion=abc".to_owned(),
         "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true".to_owned(),
         "sendInitialEvents=true".to_owned(),
