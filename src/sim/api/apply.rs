@@ -10,7 +10,7 @@ use crate::sim::world::World;
 
 use super::accept;
 use super::decode::{decode, fit_to_path};
-use super::owner::Owner;
+use super::owner::{self, Owner};
 use super::write::key_of;
 use super::{Call, FieldSet, Reply, Target};
 
@@ -38,7 +38,6 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
             format!("failed to create typed patch object ({place}): .{field}: field not declared in schema");
         return Err(Refusal::plain(why));
     }
-    fit_to_path(&info, target, &mut applied)?;
     if !list(&applied, "/metadata/managedFields").is_empty() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
@@ -51,11 +50,15 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         if target.subresource.is_some() {
             return Err(Refusal::not_found(&info, &key.name));
         }
+        fit_to_path(&info, target, &mut applied)?;
         let warnings = decode(world, call, target.resource, &mut applied)?;
         owner.write(&mut applied, &fields, true);
         let created = world.create(target.resource, applied, dry)?;
         return Ok(accept::one(world, call, target, 201, &created)?.warned(warnings));
     };
+    let mut old = Value::clone(&old);
+    let entries = owner::entries(&old);
+    set(&mut old, "/metadata/managedFields", entries);
     let mut new = merged(&owner, &old, &applied, &fields);
     // What is empty and will not be kept counts as written all the same.
     let (written, removed) = owner.changed(&old, &new);
@@ -63,6 +66,8 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     if !call.is_set("force") {
         check_conflicts(&owner, &old, &written)?;
     }
+    // Name and namespace are looked at last (`handlers/patch.go`).
+    fit_to_path(&info, target, &mut new)?;
     let mut lost = written;
     lost.extend(&removed);
     owner.take_from_others(&mut new, &lost);

@@ -12,6 +12,7 @@ use crate::sim::validate::Problem;
 use crate::sim::value::{Text, Value};
 use crate::sim::world::World;
 
+use super::syntax;
 use super::{Call, Target};
 
 /// Brings an object into the shape of its kind and fills defaults in; gives the warnings about what was dropped.
@@ -100,23 +101,34 @@ pub(crate) fn body(world: &World, call: &Call, target: &Target) -> Answer<Value>
             if is_scale { "Scale" } else { &info.kind }
         ))
     };
-    if call.body.is_empty() {
-        return Err(unrecognized("unexpected end of JSON input", "<empty>"));
+    if kind.ends_with("protobuf") {
+        return call.json();
     }
-    let object: Value = call.json()?;
+    let object: Value = serde_json::from_slice(&call.body)
+        .map_err(|e| unrecognized(&syntax::go_error(&call.body, &e), &summary(&call.body)))?;
     if object.is_object() || object.is_null() {
         return Ok(object);
     }
-    let found = go_kind(&object);
-    let bytes = &call.body[..call.body.len().min(SHOWN)];
-    Err(unrecognized(&format!("json: cannot unmarshal {found} into Go value of type {GO_TYPE}"), &hex(bytes)))
+    let why = format!("json: cannot unmarshal {} into Go value of type {GO_TYPE}", go_kind(&object));
+    Err(unrecognized(&why, &summary(&call.body)))
+}
+
+/// A body as a refusal shows it (`apiserver/pkg/endpoints/handlers/rest.go`, `summarizeData`).
+fn summary(body: &[u8]) -> String {
+    let shown = &body[..body.len().min(SHOWN)];
+    let more = if body.len() > SHOWN { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(shown)),
+        Some(_) => format!("{}{more}", hex(shown)),
+    }
 }
 
 /// What Go reads first of a body.
 const GO_TYPE: &str =
     r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
 /// Bytes of a body that a message shows.
-const SHOWN: usize = 1024;
+const SHOWN: usize = 30;
 
 fn undecodable(info: &Resource, why: &str) -> Refusal {
     let (kind, version) = (&info.kind, info.versions.first().map_or("v1", String::as_str));

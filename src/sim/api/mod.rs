@@ -23,6 +23,7 @@ mod reply;
 mod review;
 mod route;
 mod strategic;
+mod syntax;
 mod watch;
 mod write;
 mod written;

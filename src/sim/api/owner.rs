@@ -1,6 +1,8 @@
 //! Who owns which field: `metadata.managedFields`, as every write records it
 //! (`structured-merge-diff/merge/update.go`, `k8s.io/apimachinery/pkg/util/managedfields`).
 
+use std::collections::BTreeSet;
+
 use crate::sim::json::{list, set, text, unset};
 use crate::sim::resource::ResourceId;
 use crate::sim::schema::{self, Shape};
@@ -92,11 +94,38 @@ impl Owner {
         let (written, removed) = self.changed(old, new);
         let mut lost = written.clone();
         lost.extend(&removed);
-        set(new, "/metadata/managedFields", list(old, "/metadata/managedFields"));
+        set(new, "/metadata/managedFields", entries(old));
         self.take_from_others(new, &lost);
         let mut mine = self.owned(new).without(&removed);
         mine.extend(&written);
         self.write(new, &mine, false);
+    }
+
+    /// Gives every updater of a number that the scale set anew an entry for it alone, without a time and before all
+    /// others: by their keys, which have a version in them, none of the scale's owners is one of the object's
+    /// (`managedfields/scalehandler.go`, `ToParent`).
+    pub(crate) fn scale_to_same(object: &mut Value) {
+        let replicas: FieldSet =
+            BTreeSet::from([["f:spec", "f:replicas"].map(str::to_owned).to_vec()]).into();
+        let (mut alone, mut others) = (Vec::new(), Vec::new());
+        for mut entry in entries(object) {
+            let fields = FieldSet::from_wire(&entry["fieldsV1"]);
+            let left = fields.without(&replicas);
+            if text(&entry, "/operation") != "Update" || left == fields {
+                others.push(entry);
+                continue;
+            }
+            if !left.is_empty() {
+                let mut rest = entry.clone();
+                rest["fieldsV1"] = left.to_wire();
+                others.push(rest);
+            }
+            unset(&mut entry, "", "time");
+            entry["fieldsV1"] = replicas.to_wire();
+            alone.push(entry);
+        }
+        alone.append(&mut others);
+        set(object, "/metadata/managedFields", alone);
     }
 
     /// Takes fields from all entries but one's own.
@@ -159,4 +188,14 @@ impl Owner {
             set(object, "/metadata/managedFields", entries);
         }
     }
+}
+
+/// The entries of an object as the server reads them: of two of one owner the last counts.
+pub(crate) fn entries(object: &Value) -> Vec<Value> {
+    let who = |entry: &Value| {
+        ["/manager", "/operation", "/apiVersion", "/subresource"].map(|at| text(entry, at).to_owned())
+    };
+    let all = list(object, "/metadata/managedFields");
+    let is_last = |at: usize| all[at + 1..].iter().all(|later| who(later) != who(&all[at]));
+    (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at].clone()).collect()
 }

@@ -13,6 +13,7 @@ use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::read::Filter;
+use super::syntax;
 use super::{Call, Target};
 
 /// Page runs under way that are kept; the oldest answers 410 when another comes.
@@ -193,17 +194,8 @@ fn decoded(token: &str) -> Result<(i64, String), String> {
     let data = BASE64_URL_SAFE_NO_PAD
         .decode(token)
         .map_err(|_| ": illegal base64 data at input byte 0".to_owned())?;
-    let parsed: Value = serde_json::from_slice(&data).map_err(|_| match data.first() {
-        Some(b'{') | None => ": unexpected end of JSON input".to_owned(),
-        Some(first) => {
-            let shown = if first.is_ascii_graphic() {
-                char::from(*first).to_string()
-            } else {
-                format!("\\u{first:04x}")
-            };
-            format!(": invalid character '{shown}' looking for beginning of value")
-        }
-    })?;
+    let parsed: Value =
+        serde_json::from_slice(&data).map_err(|e| format!(": {}", syntax::go_error(&data, &e)))?;
     match (text(&parsed, "/v"), int(&parsed, "/rv"), text(&parsed, "/start")) {
         (VERSION, 0, _) => Err(format!(": incorrect encoded start resourceVersion (version {VERSION})")),
         (VERSION, _, "") => Err(format!(": encoded start key empty (version {VERSION})")),

@@ -1,6 +1,5 @@
 //! create and update.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::sim::admission;
@@ -128,9 +127,7 @@ pub(crate) fn store(
     owner.record(&old, &mut new);
     let is_scale = target.subresource.as_deref() == Some("scale");
     if is_scale && int(&old, "/spec/replicas") == int(&new, "/spec/replicas") {
-        // The same number through the scale takes the field from its owner (`ScaleHandler.ToParent`).
-        let replicas = ["f:spec", "f:replicas"].map(str::to_owned).to_vec();
-        owner.take_from_others(&mut new, &BTreeSet::from([replicas]).into());
+        Owner::scale_to_same(&mut new);
     }
     let stored = world.update(key, new, part, dry).map_err(|refusal| refusal.warned(&warnings))?;
     if is_scale {
