@@ -11,8 +11,7 @@ use super::sweep::{Scan, sweep_node};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::kube::{Delete, Poll, until};
-use crate::model::{Node, ObjectRef, Read, Snapshot};
-use crate::observe::Scope;
+use crate::model::{ObjectRef, Read, Shared};
 use crate::plan::Step;
 use crate::report::count;
 use crate::source::lives_in_any_namespace;
@@ -33,9 +32,9 @@ impl Engine<'_> {
             return Err(Error::no(format!("the source CNI would come back: {advice}")));
         }
         self.all_pods_on_cilium("cleanup").await?;
-        let snapshot = self.every_node_has_cilium().await?;
+        let nodes = self.every_node_has_cilium().await?;
         if self.is_dry() {
-            return self.would_clean_up(&snapshot).await;
+            return self.would_clean_up(&nodes).await;
         }
         self.save_objects().await?;
         self.journal.intend(&Step::Cleanup.id()).await?;
@@ -43,14 +42,14 @@ impl Engine<'_> {
         let objects = self.delete_objects().await?;
         let mut found = 0;
         let mut problems = Vec::new();
-        for (node, swept) in snapshot.nodes.iter().zip(self.sweep(&snapshot.nodes).await) {
+        for (node, swept) in nodes.iter().zip(self.sweep(&nodes).await) {
             let (removed, second) = swept?;
             found += removed;
             let (foreign, left): (Vec<_>, Vec<_>) =
                 second.leftovers.iter().partition(|leftover| leftover.is_left_alone());
-            problems.extend(left.iter().map(|l| format!("node {}: {l}", node.name)));
+            problems.extend(left.iter().map(|l| format!("node {node}: {l}")));
             for unknown in foreign.iter().map(ToString::to_string).chain(second.unknown) {
-                self.waits("cleanup", format!("node {}: unknown, left alone: {unknown}", node.name));
+                self.waits("cleanup", format!("node {node}: unknown, left alone: {unknown}"));
             }
         }
         if !problems.is_empty() {
@@ -64,20 +63,20 @@ impl Engine<'_> {
             "{} and {} on {} removed; a second scan finds nothing",
             count(objects, "object"),
             count(found, "leftover"),
-            count(snapshot.nodes.len(), "node")
+            count(nodes.len(), "node")
         );
         self.report.event(&Event::Done { step: "cleanup".into(), detail, took: Some(begun.elapsed()) });
         Ok(())
     }
 
     /// Sweeps the first node alone, then the others some at a time; after a failure no other one is begun.
-    async fn sweep(&self, nodes: &[Node]) -> Vec<Result<(usize, Scan)>> {
+    async fn sweep(&self, nodes: &[Shared]) -> Vec<Result<(usize, Scan)>> {
         let has_failed = AtomicBool::new(false);
-        let one = async |node: &Node| {
+        let one = async |node: &Shared| {
             if has_failed.load(Ordering::SeqCst) {
                 return None;
             }
-            let swept = sweep_node(self, &node.name).await;
+            let swept = sweep_node(self, node).await;
             has_failed.fetch_or(swept.is_err(), Ordering::SeqCst);
             Some(swept)
         };
@@ -89,8 +88,9 @@ impl Engine<'_> {
         all.into_iter().flatten().collect()
     }
 
-    async fn every_node_has_cilium(&self) -> Result<Snapshot> {
-        let mut snapshot = self.observer.snapshot(&Scope::All).await?;
+    /// The names of the nodes, each of which uses Cilium's configuration.
+    async fn every_node_has_cilium(&self) -> Result<Vec<Shared>> {
+        let mut snapshot = self.observer.agents().await?;
         self.observer.add_agent_views(&mut snapshot, self.access).await;
         for node in &snapshot.nodes {
             let first = match snapshot.agent_views.get(&node.name) {
@@ -106,7 +106,7 @@ impl Engine<'_> {
                 .hint(format!("migrate it first: kubectl cni-migrate node {}", node.name)));
             }
         }
-        Ok(snapshot)
+        Ok(snapshot.nodes.into_iter().map(|node| node.name).collect())
     }
 
     /// Keeps a copy of every object in the journal, without what the server would set anew.

@@ -12,7 +12,7 @@ use super::sweep::scan_node;
 use crate::error::Result;
 use crate::event::Event;
 use crate::kube::Delete;
-use crate::model::{DryRun, MIGRATION_LABEL, Pod, Snapshot};
+use crate::model::{DryRun, MIGRATION_LABEL, Pod, Shared, Snapshot};
 use crate::observe::Scope;
 use crate::plan::{NodeStep, is_migrated};
 use crate::target::NODE_CONFIG_NAME;
@@ -145,7 +145,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    pub(super) async fn would_clean_up(&self, snapshot: &Snapshot) -> Result<()> {
+    pub(super) async fn would_clean_up(&self, nodes: &[Shared]) -> Result<()> {
         let inventory = &self.journal.record().inventory;
         for object in inventory.objects.iter().chain(&inventory.namespace) {
             if self.observer.uid(object).await?.as_deref() != Some(object.uid.as_str()) {
@@ -157,13 +157,13 @@ impl Engine<'_> {
             }
             self.would(format!("delete {object}"));
         }
-        for node in &snapshot.nodes {
-            for leftover in scan_node(self, &node.name, false).await?.leftovers {
+        for node in nodes {
+            for leftover in scan_node(self, node, false).await?.leftovers {
                 let what = if leftover.is_left_alone() { "leave alone on" } else { "remove from" };
-                self.would(format!("{what} node {}: {leftover}", node.name));
+                self.would(format!("{what} node {node}: {leftover}"));
             }
             for path in &inventory.residue.paths {
-                self.would(format!("remove from node {}, if there: {path}", node.name));
+                self.would(format!("remove from node {node}, if there: {path}"));
             }
         }
         Ok(())
