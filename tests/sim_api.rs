@@ -55,10 +55,17 @@ async fn pages_are_of_one_moment() {
         }
     }
     assert_eq!(seen, (0..25).map(|n| format!("c-{n:02}")).collect::<Vec<_>>());
-    let token = api.list(&ListParams::default().limit(1)).await.unwrap().metadata.continue_.unwrap();
+    let first = ListParams::default().limit(1);
+    let token = async || api.list(&first).await.unwrap().metadata.continue_.unwrap();
+    let next = async |token: &str| api.list(&first.clone().continue_token(token)).await;
+    let old = token().await;
+    tokio::time::advance(Duration::from_secs(299)).await;
+    assert!(next(&old).await.is_ok(), "etcd keeps what was for five minutes");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(code(&next(&old).await.unwrap_err()), 410);
+    let fresh = token().await;
     sim.compact();
-    let error = api.list(&ListParams::default().limit(1).continue_token(&token)).await.unwrap_err();
-    assert_eq!(code(&error), 410);
+    assert_eq!(code(&next(&fresh).await.unwrap_err()), 410);
 }
 
 #[tokio::test(start_paused = true)]

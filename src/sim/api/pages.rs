@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::prelude::*;
+use tokio::time::Instant;
 
 use crate::sim::json::{int, name, namespace, text};
 use crate::sim::resource::ResourceId;
@@ -19,6 +21,9 @@ use super::{Call, Target};
 /// Page runs under way that are kept; the oldest answers 410 when another comes.
 const KEPT: usize = 32;
 const VERSION: &str = "meta.k8s.io/v1";
+/// Page runs are kept for so long: after that the API server has let etcd forget their revision
+/// (`--etcd-compaction-interval`).
+const KEPT_FOR: Duration = Duration::from_mins(5);
 /// The version in a token that goes on with what is there now.
 const LATEST: i64 = -1;
 
@@ -33,6 +38,7 @@ struct Snapshot {
     namespace: Option<String>,
     revision: u64,
     objects: Arc<[Arc<Value>]>,
+    begun: Instant,
     /// Whether its last page was read: only somebody who lost that answer asks again.
     is_read: bool,
 }
@@ -47,6 +53,11 @@ impl Snapshots {
     /// Forgets all page runs, as etcd's compaction does.
     pub(crate) fn compact(&mut self) {
         self.0.clear();
+    }
+
+    /// Forgets what is too old: each run holds every object as it was, however long ago that object changed.
+    fn forget_old(&mut self) {
+        self.0.retain(|run| run.begun.elapsed() < KEPT_FOR);
     }
 
     fn find(&self, target: &Target, revision: u64) -> Option<Snapshot> {
@@ -81,6 +92,7 @@ pub(crate) struct Page {
 /// # Errors
 /// 400 for a token that is none, 410 for an outdated one.
 pub(crate) fn page(world: &mut World, call: &Call, target: &Target, filter: &Filter) -> Answer<Page> {
+    world.snapshots.forget_old();
     let limit = call.param("limit").and_then(|l| l.parse::<usize>().ok()).filter(|limit| *limit > 0);
     // What may be of any age comes from the watch cache, which knows no pages.
     let limit = limit.filter(|_| call.param("resourceVersion") != Some("0"));
@@ -145,6 +157,7 @@ fn now(world: &World, target: &Target) -> Snapshot {
         namespace: target.namespace.clone(),
         revision: world.store.revision(),
         objects: world.store.list(target.resource, target.namespace.as_deref()).cloned().collect(),
+        begun: Instant::now(),
         is_read: false,
     }
 }
