@@ -34,3 +34,7 @@ pub mod values;
 pub mod verify;
 pub mod wish;
 pub mod yaml;
+
+/// A large cluster in memory is millions of small pieces that come and go (`docs/adr/0008-allocator.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -9,12 +9,6 @@ use cni_migrate::cli::{self, Cli, Environment};
 use cni_migrate::ctx::{self, Ctx, Place};
 use cni_migrate::exit;
 use cni_migrate::ui::{PROGRAM, Ui};
-use mimalloc::MiMalloc;
-
-/// A large cluster in memory is millions of small pieces that come and go: with it a rehearsal of 500 nodes takes 60 % of
-/// the time that it takes with the system's allocator (docs/benches.md).
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let helm = helm_environment();

@@ -77,13 +77,19 @@ impl Log {
         self.is_kept = false;
     }
 
-    /// Notes an arrival; the number is for [`Log::finish`].
-    pub(crate) fn start(&mut self, entry: Entry) -> usize {
-        if self.is_kept {
-            self.entries.push(entry);
-            self.touch();
-        } else {
-            self.forgotten += 1;
+    /// Whether arrivals are noted.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Notes an arrival, or that there was one; the number is for [`Log::finish`].
+    pub(crate) fn start(&mut self, entry: Option<Entry>) -> usize {
+        match entry {
+            Some(entry) => {
+                self.entries.push(entry);
+                self.touch();
+            }
+            None => self.forgotten += 1,
         }
         (self.forgotten + self.entries.len()).saturating_sub(1)
     }

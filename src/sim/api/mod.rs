@@ -109,7 +109,8 @@ where
 
 fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resource: &str) -> usize {
     let target = route.target();
-    let entry = Entry {
+    let is_kept = shared.lock().log.is_kept();
+    let entry = is_kept.then(|| Entry {
         method: call.method.to_string(),
         path: call.path.clone(),
         query: call.raw_query.clone(),
@@ -121,7 +122,7 @@ fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resourc
         body: call.body.to_vec(),
         pod: pod_of(shared, call, target, verb).unwrap_or_default(),
         status: None,
-    };
+    });
     shared.lock().log.start(entry)
 }
 

@@ -42,9 +42,11 @@ pub(super) struct Site {
 /// What the scheduler knows of all nodes and pods.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    sites: HashMap<String, Site>,
-    /// The names of all nodes, in order.
-    names: Vec<String>,
+    sites: Vec<Site>,
+    /// The place in `sites` of each node that was ever named, by a node or by a pod.
+    places: HashMap<String, usize>,
+    /// The nodes that there are by name, in order, with the same place.
+    nodes: Vec<(String, usize)>,
     /// With which node the next search begins: where there are too many to look at all, each has its turn.
     pub(super) next: usize,
     waiting: BTreeSet<Key>,
@@ -72,21 +74,36 @@ impl Load {
     }
 
     fn note_node(&mut self, name: &str, node: Option<&Value>) {
-        let place = self.names.binary_search_by(|known| known.as_str().cmp(name));
-        match (node, place) {
-            (Some(_), Err(at)) => self.names.insert(at, name.to_owned()),
-            (None, Ok(at)) => drop(self.names.remove(at)),
+        let place = self.place_of(name);
+        match (node, self.nodes.binary_search_by(|(known, _)| known.as_str().cmp(name))) {
+            (Some(_), Err(at)) => self.nodes.insert(at, (name.to_owned(), place)),
+            (None, Ok(at)) => drop(self.nodes.remove(at)),
             _ => {}
         }
-        let site = self.sites.entry(name.to_owned()).or_default();
+        let site = &mut self.sites[place];
         site.allocatable = node.map(Resources::allocatable).unwrap_or_default();
         site.is_open =
             node.is_some_and(|n| !flag(n, "/spec/unschedulable") && list(n, "/spec/taints").is_empty());
     }
 
-    /// The names of all nodes, in order.
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
+    fn place_of(&mut self, node: &str) -> usize {
+        if let Some(place) = self.places.get(node) {
+            return *place;
+        }
+        self.sites.push(Site::default());
+        self.places.insert(node.to_owned(), self.sites.len() - 1);
+        self.sites.len() - 1
+    }
+
+    /// How many nodes there are.
+    pub(super) fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Each node once, from that on whose turn it is.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = (&str, &Site)> {
+        let nodes = self.nodes.iter().cycle().skip(self.next).take(self.nodes.len());
+        nodes.map(|(name, place)| (name.as_str(), &self.sites[*place]))
     }
 
     fn learn(&mut self, key: &Key, pod: &Value) {
@@ -125,13 +142,8 @@ impl Load {
         if node.is_empty() || is_finished(pod) {
             return None;
         }
-        Some(&mut self.sites.entry(node.to_owned()).or_default().taken)
-    }
-
-    /// What is known of a node.
-    pub(super) fn on(&self, node: &str) -> &Site {
-        static NOTHING: std::sync::LazyLock<Site> = std::sync::LazyLock::new(Site::default);
-        self.sites.get(node).unwrap_or(&NOTHING)
+        let place = self.place_of(node);
+        Some(&mut self.sites[place].taken)
     }
 
     /// Pods without a node.

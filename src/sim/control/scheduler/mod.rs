@@ -52,7 +52,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let pod = world.store.get(key).cloned().filter(|p| waits(p))?;
     let now = world.clock.now();
     let (chosen, looked_at) = choose(world, &pod);
-    world.load.next = (world.load.next + looked_at) % world.load.names().len().max(1);
+    world.load.next = (world.load.next + looked_at) % world.load.count().max(1);
     match chosen {
         Ok(node) => world.modify(key, |pod| {
             set(pod, "/spec/nodeName", node);
@@ -126,13 +126,13 @@ fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
         most: siblings.values().copied().max().unwrap_or_default(),
         siblings,
     };
-    let (names, is_plain) = (world.load.names(), wish.is_plain());
-    let (wanted, mut looked_at) = (enough(names.len()), 0);
+    let is_plain = wish.is_plain();
+    let (wanted, mut looked_at) = (enough(world.load.count()), 0);
     let mut reasons = Reasons::default();
     let (mut highest, mut best) = (0, Vec::new());
-    for node in names.iter().cycle().skip(world.load.next).take(names.len()) {
+    for (node, site) in world.load.in_turn() {
         looked_at += 1;
-        match fits(world, &wish, is_plain, node) {
+        match fits(world, &wish, is_plain, node, site) {
             Ok(score) if best.is_empty() || score >= highest => {
                 if score > highest {
                     best.clear();
@@ -148,7 +148,7 @@ fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
         }
     }
     let chosen = best.into_iter().min_by_key(|node| world.tie(node, name(pod)));
-    (chosen.cloned().ok_or_else(|| reasons.message()), looked_at)
+    (chosen.map(str::to_owned).ok_or_else(|| reasons.message()), looked_at)
 }
 
 fn siblings(world: &World, pod: &Value) -> HashMap<String, usize> {
@@ -163,8 +163,7 @@ fn siblings(world: &World, pod: &Value) -> HashMap<String, usize> {
 }
 
 /// The score of a node, higher is better, or why the pod may not go there.
-fn fits(world: &World, wish: &Wish<'_>, is_plain: bool, node: &str) -> Result<u64, Vec<Reason>> {
-    let site = world.load.on(node);
+fn fits(world: &World, wish: &Wish<'_>, is_plain: bool, node: &str, site: &Site) -> Result<u64, Vec<Reason>> {
     if !(is_plain && site.is_open) {
         let object = world.node(node).ok_or_else(Vec::new)?;
         place(wish, site, object)?;

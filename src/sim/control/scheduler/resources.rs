@@ -15,9 +15,11 @@ const DEFAULT_MEMORY: i64 = 200 * 1024 * 1024 * 1000;
 /// Amounts by resource name, in thousandths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resources {
-    /// The two that nearly every pod asks for have places of their own: all nodes are compared by them for every pod.
+    /// What nearly every pod asks for and every node gives has a place of its own: all nodes are compared by these for
+    /// every pod.
     cpu: Option<i64>,
     memory: Option<i64>,
+    pods: Option<i64>,
     others: BTreeMap<String, i64>,
 }
 
@@ -65,12 +67,13 @@ impl Resources {
         match name {
             "cpu" => self.cpu.get_or_insert(0),
             "memory" => self.memory.get_or_insert(0),
+            "pods" => self.pods.get_or_insert(0),
             other => self.others.entry(other.to_owned()).or_default(),
         }
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, i64)> {
-        let first = [("cpu", self.cpu), ("memory", self.memory)];
+        let first = [("cpu", self.cpu), ("memory", self.memory), ("pods", self.pods)];
         let first = first.into_iter().filter_map(|(name, amount)| Some((name, amount?)));
         first.chain(self.others.iter().map(|(name, amount)| (name.as_str(), *amount)))
     }
@@ -96,6 +99,7 @@ impl Resources {
         let amount = match name {
             "cpu" => self.cpu,
             "memory" => self.memory,
+            "pods" => self.pods,
             other => self.others.get(other).copied(),
         };
         amount.unwrap_or_default()
@@ -108,7 +112,7 @@ impl Resources {
     /// With what a pod counts for that requests nothing.
     pub(super) fn for_score(&self) -> Self {
         let (cpu, memory) = (self.cpu.unwrap_or(DEFAULT_CPU), self.memory.unwrap_or(DEFAULT_MEMORY));
-        Self { cpu: Some(cpu), memory: Some(memory), others: BTreeMap::new() }
+        Self { cpu: Some(cpu), memory: Some(memory), ..Self::default() }
     }
 
     /// What lacks for one more pod on a node that can give this.
@@ -116,9 +120,12 @@ impl Resources {
         if self.is_empty() {
             return Vec::new();
         }
-        let pods = self.others.get("pods").map_or(110, |p| p / 1000);
+        let is_full = i64::try_from(taken.pods).unwrap_or(i64::MAX) >= self.pods.map_or(110, |p| p / 1000);
+        if !is_full && self.has_room_for(&taken.requests, wanted) {
+            return Vec::new();
+        }
         let mut reasons = Vec::new();
-        if i64::try_from(taken.pods).unwrap_or(i64::MAX) >= pods {
+        if is_full {
             reasons.push(Reason::passing("Too many pods"));
         }
         for (name, need) in wanted.all().filter(|(_, need)| *need > 0) {
@@ -133,14 +140,26 @@ impl Resources {
         reasons
     }
 
+    /// Whether so much is left, of one who asks for processors and memory only; most do.
+    fn has_room_for(&self, taken: &Self, wanted: &Self) -> bool {
+        let fits = |all: Option<i64>, taken: Option<i64>, need: Option<i64>| {
+            need.is_none_or(|need| need <= 0 || all.unwrap_or_default() - taken.unwrap_or_default() >= need)
+        };
+        wanted.others.is_empty()
+            && wanted.pods.is_none()
+            && fits(self.cpu, taken.cpu, wanted.cpu)
+            && fits(self.memory, taken.memory, wanted.memory)
+    }
+
     /// How much would be free, in percent, as `leastResourceScorer` counts it.
     pub(super) fn free_share(&self, taken: &Taken, wanted: &Self) -> u64 {
         let wanted = wanted.for_score();
-        let share = |name: &str| {
-            let (all, used) = (self.get(name), taken.counted.get(name) + wanted.get(name));
+        let share = |of: fn(&Self) -> Option<i64>| {
+            let amount = |resources| of(resources).unwrap_or_default();
+            let (all, used) = (amount(self), amount(&taken.counted) + amount(&wanted));
             if all <= 0 || used >= all { 0 } else { (all - used).saturating_mul(100) / all }
         };
-        u64::try_from(i64::midpoint(share("cpu"), share("memory"))).unwrap_or_default()
+        u64::try_from(i64::midpoint(share(|r| r.cpu), share(|r| r.memory))).unwrap_or_default()
     }
 }
 
