@@ -10,7 +10,8 @@ fn main() -> io::Result<()> {
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
         if let Some(id) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".md")) {
-            pages.push(format!("(\"{id}\", include_str!(r\"{}\")),\n", path.display()));
+            // The text itself: a build folder that several clones use must not lead into one that is gone.
+            pages.push(format!("({id:?}, {:?}),\n", fs::read_to_string(&path)?));
         }
     }
     // The order of a folder is not the same everywhere; that of the program is.

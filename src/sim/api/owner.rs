@@ -192,10 +192,10 @@ impl Owner {
 
 /// The entries of an object as the server reads them: of two of one owner the last counts.
 pub(crate) fn entries(object: &Value) -> Vec<Value> {
-    let who = |entry: &Value| {
-        ["/manager", "/operation", "/apiVersion", "/subresource"].map(|at| text(entry, at).to_owned())
+    let is_one = |a: &Value, b: &Value| {
+        ["/manager", "/operation", "/apiVersion", "/subresource"].iter().all(|at| text(a, at) == text(b, at))
     };
     let all = list(object, "/metadata/managedFields");
-    let is_last = |at: usize| all[at + 1..].iter().all(|later| who(later) != who(&all[at]));
-    (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at].clone()).collect()
+    let is_last = |at: &usize| !all[at + 1..].iter().any(|later| is_one(later, &all[*at]));
+    (0..all.len()).filter(is_last).map(|at| all[at].clone()).collect()
 }

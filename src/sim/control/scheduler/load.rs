@@ -102,8 +102,8 @@ impl Load {
 
     /// Each node once, from that on whose turn it is.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = (&str, &Site)> {
-        let nodes = self.nodes.iter().cycle().skip(self.next).take(self.nodes.len());
-        nodes.map(|(name, place)| (name.as_str(), &self.sites[*place]))
+        let (last, first) = self.nodes.split_at(self.next.min(self.nodes.len()));
+        first.iter().chain(last).map(|(name, place)| (name.as_str(), &self.sites[*place]))
     }
 
     fn learn(&mut self, key: &Key, pod: &Value) {
