@@ -12,8 +12,7 @@ use crate::sim::validate::Problem;
 use crate::sim::value::{Text, Value};
 use crate::sim::world::World;
 
-use super::syntax;
-use super::{Call, Target};
+use super::{Call, Target, syntax};
 
 /// Brings an object into the shape of its kind and fills defaults in; gives the warnings about what was dropped.
 ///

@@ -147,10 +147,7 @@ impl Owner {
 
     /// Whether an entry is this writer's.
     pub(crate) fn is_mine(&self, entry: &Value) -> bool {
-        text(entry, "/manager") == self.manager
-            && text(entry, "/operation") == self.operation
-            && text(entry, "/apiVersion") == self.api_version
-            && text(entry, "/subresource") == self.subresource
+        who(entry) == [&self.manager, self.operation, &self.api_version, &self.subresource]
     }
 
     /// The fields that this writer owns.
@@ -192,10 +189,12 @@ impl Owner {
 
 /// The entries of an object as the server reads them: of two of one owner the last counts.
 pub(crate) fn entries(object: &Value) -> Vec<Value> {
-    let is_one = |a: &Value, b: &Value| {
-        ["/manager", "/operation", "/apiVersion", "/subresource"].iter().all(|at| text(a, at) == text(b, at))
-    };
     let all = list(object, "/metadata/managedFields");
-    let is_last = |at: &usize| !all[at + 1..].iter().any(|later| is_one(later, &all[*at]));
+    let is_last = |at: &usize| !all[at + 1..].iter().any(|later| who(later) == who(&all[*at]));
     (0..all.len()).filter(is_last).map(|at| all[at].clone()).collect()
+}
+
+/// What tells an entry's owner from others.
+fn who(entry: &Value) -> [&str; 4] {
+    ["/manager", "/operation", "/apiVersion", "/subresource"].map(|at| text(entry, at))
 }

@@ -15,8 +15,7 @@ use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
 use super::read::Filter;
-use super::syntax;
-use super::{Call, Target};
+use super::{Call, Target, syntax};
 
 /// Page runs under way that are kept; the oldest answers 410 when another comes.
 const KEPT: usize = 32;
