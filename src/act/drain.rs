@@ -113,11 +113,10 @@ impl<'e> Evictor<'e> {
             pods.iter().copied().filter(|pod| !pod.deleting && !self.asked.contains(&pod.uid)).collect();
         let namespaces = left.iter().map(|pod| pod.namespace.clone()).collect();
         let now = self.engine.observer.budgets_in(&namespaces).await;
-        let known = Budgets::new(&now);
-        let mut budgets = now.clone();
+        let (known, mut left_over) = (Budgets::new(&now), Budgets::new(&now));
         let mut reason = String::new();
         for pod in left {
-            match Budgets::new(&budgets).eviction(pod) {
+            match left_over.eviction(pod) {
                 Eviction::Allowed => {}
                 never @ Eviction::Never(_) => {
                     return Err(Error::no(format!("pod {} {never}", pod.reference())));
@@ -135,8 +134,7 @@ impl<'e> Evictor<'e> {
             match evict(self.engine, pod).await? {
                 None => {
                     self.asked.insert(pod.uid.clone());
-                    // What this eviction takes from the budget is not in the snapshot yet.
-                    budgets.iter_mut().filter(|b| b.covers(pod)).for_each(|b| b.disruptions_allowed -= 1);
+                    left_over.spend(pod);
                 }
                 Some(text) => self.waits(step, &mut reason, text),
             }

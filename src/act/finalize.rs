@@ -11,11 +11,11 @@ use super::rollout;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::kube::{Delete, Poll, until};
-use crate::observe::Scope;
+use crate::model::Pod;
 use crate::plan::Step;
 use crate::report::count;
 use crate::target::{NODE_CONFIG_NAME, expected_agent_config};
-use crate::verify::census;
+use crate::verify::Census;
 
 impl Engine<'_> {
     /// Makes Cilium the only CNI configuration of the cluster.
@@ -59,13 +59,14 @@ impl Engine<'_> {
     pub(super) async fn all_pods_on_cilium(&self, verb: &str) -> Result<()> {
         let source = &self.journal.record().source_networks;
         until("pods on cilium", self.options.timeout, super::engine::TICK * 2, async || {
-            let snapshot = self.observer.snapshot(&Scope::All).await?;
+            let snapshot = self.observer.nodes_and_endpoints().await?;
             let unmigrated = snapshot.nodes.iter().find(|n| !n.is_labelled());
             if let Some(node) = unmigrated {
                 return Err(Error::no(format!("{verb} is too early: node {} is not migrated", node.name))
                     .hint("see what is left: kubectl cni-migrate status"));
             }
-            let census = census(snapshot.pods.iter(), &snapshot, source);
+            let add = |census: &mut Census, pod: &Pod| census.add(pod, &snapshot, source);
+            let census = self.observer.sum_of_pods(&snapshot.nodes, add).await?;
             if census.source > 0 {
                 return Err(Error::no(format!(
                     "{verb} is too early: {} of {} with an address of the old network",

@@ -62,8 +62,8 @@ fn peers(snapshot: &Snapshot) -> Vec<Peer> {
 /// The subject, whatever it is like, and its peers among those that were Ready.
 fn choose(known: &[Peer], subject: &str) -> Vec<Peer> {
     let usable = known.iter().filter(|peer| peer.is_ready || peer.name == subject);
-    let nodes: Vec<(String, Side)> = usable.map(|peer| (peer.name.clone(), peer.side)).collect();
-    let names: Vec<&str> = participants(subject, &nodes).into_iter().map(|(name, _)| name.as_str()).collect();
+    let nodes: Vec<(&str, Side)> = usable.map(|peer| (peer.name.as_str(), peer.side)).collect();
+    let names: Vec<&str> = participants(subject, &nodes).into_iter().map(|(name, _)| *name).collect();
     known.iter().filter(|peer| names.contains(&peer.name.as_str())).cloned().collect()
 }
 

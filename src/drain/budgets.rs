@@ -12,6 +12,8 @@ use crate::model::{Budget, Phase, Pod};
 #[derive(Debug)]
 pub struct Budgets<'a> {
     by_namespace: HashMap<&'a str, Vec<&'a Budget>>,
+    /// By namespace and name, how many evictions were granted that the budgets do not tell of yet.
+    spent: HashMap<(&'a str, &'a str), i32>,
 }
 
 /// Whether a pod can be evicted now.
@@ -32,7 +34,14 @@ impl<'a> Budgets<'a> {
         for budget in budgets {
             by_namespace.entry(&budget.namespace).or_default().push(budget);
         }
-        Self { by_namespace }
+        Self { by_namespace, spent: HashMap::new() }
+    }
+
+    /// Counts the eviction of a pod against the budgets that cover it.
+    pub fn spend(&mut self, pod: &Pod) {
+        for budget in self.covering(pod) {
+            *self.spent.entry((&budget.namespace, &budget.name)).or_default() += 1;
+        }
     }
 
     /// The budgets that cover a pod.
@@ -49,19 +58,23 @@ impl<'a> Budgets<'a> {
         }
         match *self.covering(pod).as_slice() {
             [] => Eviction::Allowed,
-            [budget] if has_room(budget, pod) => Eviction::Allowed,
+            [budget] if has_room(budget, self.spent_of(budget), pod) => Eviction::Allowed,
             [budget] => Eviction::Waits(budget),
             ref many => Eviction::Never(many.to_vec()),
         }
     }
+
+    fn spent_of(&self, budget: &Budget) -> i32 {
+        self.spent.get(&(&*budget.namespace, &*budget.name)).copied().unwrap_or_default()
+    }
 }
 
-fn has_room(budget: &Budget, pod: &Pod) -> bool {
+fn has_room(budget: &Budget, spent: i32, pod: &Pod) -> bool {
     let enough = budget.desired_healthy > 0 && budget.current_healthy >= budget.desired_healthy;
     if !pod.ready && (budget.always_evict_unhealthy || enough) {
         return true;
     }
-    budget.observed && budget.disruptions_allowed > 0
+    budget.observed && budget.disruptions_allowed > spent
 }
 
 impl fmt::Display for Eviction<'_> {

@@ -119,16 +119,24 @@ impl Record {
     /// and its part of the journal is written anew with every step of the nodes that follow.
     pub fn end_turn(&mut self, name: &str) {
         let (first, last) = (format!("node/{name}/cordon"), format!("node/{name}/uncordon"));
-        let prefix = format!("node/{name}/");
         if self.is_done(&last) {
-            self.steps.retain(|id, _| *id == first || *id == last || !id.starts_with(&prefix));
+            self.forget_steps(name, |id| id != first && id != last);
+        }
+    }
+
+    /// Of a node's steps; those of all others are not looked at.
+    fn forget_steps(&mut self, name: &str, is_meant: impl Fn(&str) -> bool) {
+        let prefix = format!("node/{name}/");
+        let steps = self.steps.range(prefix.clone()..).map(|(id, _)| id);
+        let own = steps.take_while(|id| id.starts_with(&prefix));
+        for id in own.filter(|id| is_meant(id)).cloned().collect::<Vec<_>>() {
+            self.steps.remove(&id);
         }
     }
 
     /// Forgets the steps of a node, after a roll-back or for a node that was replaced.
     pub fn forget_node(&mut self, name: &str) {
-        let prefix = format!("node/{name}/");
-        self.steps.retain(|id, _| !id.starts_with(&prefix));
+        self.forget_steps(name, |_| true);
         self.nodes.remove(name);
     }
 }

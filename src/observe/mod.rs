@@ -158,7 +158,30 @@ impl Observer {
         Ok(Snapshot { nodes, cilium, ..Snapshot::empty(self.cluster.clone()) })
     }
 
-    /// The same of some nodes; those that do not exist are not in it.
+    /// All nodes with what Cilium says of its pods, but the pods themselves.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn nodes_and_endpoints(&self) -> Result<Snapshot> {
+        let mut strings = Interner::default();
+        let nodes = nodes::all(&self.reader, &mut strings).await?;
+        let cilium = cilium::state(&self.reader, &mut strings).await?;
+        Ok(Snapshot { nodes, cilium, ..Snapshot::empty(self.cluster.clone()) })
+    }
+
+    /// Adds every pod up, by page: to hold all of them takes more room than a large cluster's nodes and endpoints.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn sum_of_pods<S: Default>(&self, nodes: &[Node], add: impl Fn(&mut S, &Pod)) -> Result<S> {
+        let (mut sum, mut strings) = (S::default(), Interner::default());
+        let restart = |sum: &mut S| *sum = S::default();
+        let steps = (&mut sum, restart, |sum: &mut S, pod| add(sum, &pod));
+        pods::each(&self.reader, PODS, &mut strings, &ids(nodes), &Selection::default(), steps).await?;
+        Ok(sum)
+    }
+
+    /// Some nodes with their blocks; those that do not exist are not in it.
     ///
     /// # Errors
     /// Where one of them cannot be read.

@@ -146,17 +146,30 @@ pub(super) async fn list(
     nodes: &BTreeMap<Shared, NodeId>,
     selection: &Selection,
 ) -> Result<Vec<Pod>> {
-    let mut state = (Vec::new(), strings);
+    let mut pods = Vec::new();
+    each(reader, path, strings, nodes, selection, (&mut pods, Vec::clear, Vec::push)).await?;
+    Ok(pods)
+}
+
+/// Feeds them to the last of `(state, restart, take)` in that order; `restart` is called where they come anew.
+pub(super) async fn each<S>(
+    reader: &Reader,
+    path: &str,
+    strings: &mut Interner,
+    nodes: &BTreeMap<Shared, NodeId>,
+    selection: &Selection,
+    (state, restart, take): (&mut S, impl Fn(&mut S), impl Fn(&mut S, Pod)),
+) -> Result<()> {
+    let mut state = (state, strings);
     reader
         .each::<Wire, _>(
             path,
             selection,
             &mut state,
-            |(pods, _)| pods.clear(),
-            |(pods, strings), wire| pods.push(convert(wire, strings, nodes)),
+            |(state, _)| restart(state),
+            |(state, strings), wire| take(state, convert(wire, strings, nodes)),
         )
-        .await?;
-    Ok(state.0)
+        .await
 }
 
 fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>) -> Pod {

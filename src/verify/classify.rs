@@ -69,19 +69,25 @@ impl Census {
     pub fn total(&self) -> usize {
         self.cilium + self.source + self.waiting + self.unknown.len()
     }
+
+    /// Counts one pod, if it is not this tool's own; `snapshot` has its node and what Cilium says of it.
+    pub fn add(&mut self, pod: &Pod, snapshot: &Snapshot, source: &[IpNet]) {
+        if pod.is_probe() {
+            return;
+        }
+        match classify(pod, snapshot, source) {
+            Network::None => {}
+            Network::Cilium => self.cilium += 1,
+            Network::Source => self.source += 1,
+            Network::Waiting => self.waiting += 1,
+            Network::Unknown(reason) => self.unknown.push((pod.reference(), reason)),
+        }
+    }
 }
 
 /// Counts pods by network, without this tool's own.
 pub fn census<'a>(pods: impl Iterator<Item = &'a Pod>, snapshot: &Snapshot, source: &[IpNet]) -> Census {
     let mut census = Census::default();
-    for pod in pods.filter(|p| !p.is_probe()) {
-        match classify(pod, snapshot, source) {
-            Network::None => {}
-            Network::Cilium => census.cilium += 1,
-            Network::Source => census.source += 1,
-            Network::Waiting => census.waiting += 1,
-            Network::Unknown(reason) => census.unknown.push((pod.reference(), reason)),
-        }
-    }
+    pods.for_each(|pod| census.add(pod, snapshot, source));
     census
 }

@@ -59,10 +59,10 @@ pub struct Client {
 }
 
 /// Members that take part in proving `subject`: itself, one peer of each side, and two old ones where there are.
-pub(crate) fn participants<'a>(subject: &str, nodes: &'a [(String, Side)]) -> Vec<&'a (String, Side)> {
-    let at = nodes.iter().position(|(name, _)| name == subject).unwrap_or(0);
+pub(crate) fn participants<'a, N: AsRef<str>>(subject: &str, nodes: &'a [(N, Side)]) -> Vec<&'a (N, Side)> {
+    let at = nodes.iter().position(|(name, _)| name.as_ref() == subject).unwrap_or(0);
     let ring = || nodes.iter().cycle().skip(at + 1).take(nodes.len().saturating_sub(1));
-    let mut chosen: Vec<_> = nodes.iter().filter(|(name, _)| name == subject).collect();
+    let mut chosen: Vec<_> = nodes.iter().filter(|(name, _)| name.as_ref() == subject).collect();
     chosen.extend(ring().find(|(_, side)| *side == Side::New));
     chosen.extend(ring().filter(|(_, side)| *side == Side::Old).take(2));
     chosen

@@ -1,6 +1,5 @@
 //! Running the probe matrix: servers on the nodes that take part, clients that end with a result.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -154,37 +153,30 @@ impl Prober<'_> {
 
     /// Makes sure that a server of the right side runs on each of these nodes.
     async fn servers(&self, chosen: &[&(String, Side)], snapshot: &Snapshot) -> Result<Vec<Member>> {
-        let pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
-        let mut found: BTreeMap<&str, Member> = BTreeMap::new();
+        let servers = format!("{}=server", pods::LABEL);
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods");
         let ready = async || -> Result<Poll<Vec<Member>>> {
-            let mut waiting = None;
-            for (node, side) in
-                chosen.iter().filter(|(node, _)| !found.contains_key(node.as_str())).collect::<Vec<_>>()
-            {
+            let there = self.observer.pods_in(NAMESPACE, &servers).await?;
+            let (mut members, mut waiting) = (Vec::new(), None);
+            for (node, side) in chosen {
                 let name = pods::server_name(node);
-                let pod = self.observer.pod(NAMESPACE, &name).await?;
-                let pod = pod.as_ref();
+                let pod = there.iter().find(|pod| *pod.name == *name);
                 match pod {
-                    None => self.create(&pods, &pods::server(NAMESPACE, node, self.image)).await?,
+                    None => self.create(&path, &pods::server(NAMESPACE, node, self.image)).await?,
                     Some(pod) if is_stale(pod, node, *side, snapshot) => {
                         self.delete(NAMESPACE, &name).await?;
                     }
                     Some(_) => {}
                 }
-                match pod
-                    .filter(|p| p.ready && !is_stale(p, node, *side, snapshot))
-                    .and_then(|p| p.ips.first())
-                {
-                    Some(ip) => drop(found.insert(node, member(node, *side, *ip, snapshot)?)),
+                let serving = pod.filter(|p| p.ready && !is_stale(p, node, *side, snapshot));
+                match serving.and_then(|p| p.ips.first()) {
+                    Some(ip) => members.push(member(node, *side, *ip, snapshot)?),
                     None => waiting = Some(unready(node, pod)),
                 }
             }
-            // In the order in which they were chosen: it decides on the order of the probes.
-            let members =
-                || chosen.iter().filter_map(|(node, _)| found.get(node.as_str()).cloned()).collect();
-            Ok(waiting.map_or_else(|| Poll::Ready(members()), Poll::Watched))
+            Ok(waiting.map_or(Poll::Ready(members), Poll::Watched))
         };
-        let watch = self.observer.watch_pods_in(NAMESPACE, &format!("{}=server", pods::LABEL));
+        let watch = self.observer.watch_pods_in(NAMESPACE, &servers);
         until_told("probe servers", SERVER_LIMIT, TICK, watch, ready).await
     }
 
@@ -211,20 +203,28 @@ impl Prober<'_> {
         Ok(verdict)
     }
 
-    /// Waits until every client of a round has ended; one after the other, as all must have.
+    /// Waits until every client of a round has ended.
     async fn finished(&self, clients: &[Client], round: usize) -> Result<Vec<Pod>> {
         let (mut ended, end) = (Vec::new(), Instant::now() + CLIENT_LIMIT);
-        for client in clients {
-            let (namespace, name) = (client.namespace(), pods::client_name(&client.node, client.host, round));
+        let label = format!("{}=client", pods::LABEL);
+        for namespace in [NAMESPACE, HOST_NAMESPACE] {
+            let clients: Vec<_> = clients.iter().filter(|c| c.namespace() == namespace).collect();
+            if clients.is_empty() {
+                continue;
+            }
             let left = end.saturating_duration_since(Instant::now());
-            let watch = self.observer.watch_pod(namespace, &name);
+            let watch = self.observer.watch_pods_in(namespace, &label);
             let look = async || {
-                Ok(match self.observer.pod(namespace, &name).await? {
-                    Some(pod) if pod.is_finished() => Poll::Ready(pod),
-                    _ => Poll::Watched(format!("on node {}", client.node)),
-                })
+                let there = self.observer.pods_in(namespace, &label).await?;
+                let has_ended = |client: &Client| {
+                    let name = pods::client_name(&client.node, client.host, round);
+                    there.iter().any(|pod| *pod.name == *name && pod.is_finished())
+                };
+                let runs = clients.iter().find(|client| !has_ended(client));
+                let waiting = runs.map(|client| format!("on node {}", client.node));
+                Ok(waiting.map_or(Poll::Ready(there), Poll::Watched))
             };
-            ended.push(until_told("probe clients", left, TICK, watch, look).await?);
+            ended.extend(until_told("probe clients", left, TICK, watch, look).await?);
         }
         Ok(ended)
     }
