@@ -1,15 +1,16 @@
 //! Describes a cluster and builds it.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use super::api::{Snapshots, Written};
 use super::clock::Clock;
 use super::cluster::{Sim, SimError};
-use super::control::{Index, Load, Queue, Rosters};
+use super::control::{Index, Load, Queue, Rosters, Slices};
 use super::faults::Faults;
 use super::fixture::{self, Workload};
 use super::guard::{self, Guard};
@@ -181,6 +182,7 @@ impl Builder {
             load: Load::default(),
             index: Index::default(),
             rosters: Rosters::default(),
+            slices: Slices::default(),
             machines: BTreeMap::new(),
             sandboxes: HashMap::new(),
             probes: HashMap::new(),

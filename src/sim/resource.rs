@@ -1,7 +1,8 @@
 //! What the API serves: the built-in resources, and those that CustomResourceDefinitions add.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::sim::value::Value;
 

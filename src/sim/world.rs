@@ -1,16 +1,17 @@
 //! The whole state of an embedded cluster behind one lock: no step of it ever waits while it holds the lock.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hashbrown::HashMap;
 use ipnet::Ipv4Net;
 
 use crate::sim::value::Value;
 
 use super::api::{Snapshots, Written};
 use super::clock::Clock;
-use super::control::{Index, Load, Queue, Rosters};
+use super::control::{Index, Load, Queue, Rosters, Slices};
 use super::faults::Faults;
 use super::guard::Guard;
 use super::json;
@@ -40,6 +41,7 @@ pub(crate) struct World {
     pub(crate) load: Load,
     pub(crate) index: Index,
     pub(crate) rosters: Rosters,
+    pub(crate) slices: Slices,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) sandboxes: HashMap<Key, Sandbox>,
     /// How far probe clients have come.
@@ -75,7 +77,7 @@ impl World {
         namespace: &str,
         name: &str,
     ) -> Option<&Value> {
-        self.store.get(&Key::new(resource, namespace, name)).map(AsRef::as_ref)
+        self.store.find(resource, namespace, name).map(AsRef::as_ref)
     }
 
     /// The Node object.

@@ -1,8 +1,8 @@
 //! Objects as they were written for a list: who waits for something reads the same ones again and again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::sim::value::Value;

@@ -36,7 +36,7 @@ pub(crate) fn keys(world: &World, change: &Change) -> Vec<Key> {
 }
 
 fn all_nodes(world: &World) -> Vec<Key> {
-    world.store.list(id::NODES, None).map(|n| Key::of(id::NODES, n)).collect()
+    world.store.keys(id::NODES, None).cloned().collect()
 }
 
 /// Looks after one node.

@@ -1,9 +1,11 @@
 //! DaemonSet: one pod on every node that it may run on (`kubernetes/pkg/controller/daemon`). Only nodes on which
 //! something has changed are looked at again: with thousands of nodes every pod's change would cost thousands of looks.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::sim::json::{
     controller, flag, int, is_deleting, is_finished, is_ready, label, list, name, set, text, uid,
@@ -63,6 +65,24 @@ struct Roster {
     changed: BTreeSet<String>,
     /// The whole of it: it is new, or its template is.
     all: bool,
+    /// What is made of the template, until there is another.
+    template: Option<Template>,
+}
+
+/// What pods are made from.
+#[derive(Clone, Debug)]
+struct Template {
+    revision: String,
+    spec: Value,
+}
+
+impl Template {
+    fn of(world: &World, set: &Value) -> Self {
+        Self {
+            revision: pods::revision(world, set),
+            spec: with_tolerations(&set["spec"]["template"]["spec"]),
+        }
+    }
 }
 
 impl Roster {
@@ -120,9 +140,7 @@ fn is_moved(change: &Change) -> bool {
 /// A node that takes other pods concerns every DaemonSet.
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     match change.key.resource {
-        id::NODES if is_moved(change) => {
-            world.store.list(id::DAEMONSETS, None).map(|d| Key::of(id::DAEMONSETS, d)).collect()
-        }
+        id::NODES if is_moved(change) => world.store.keys(id::DAEMONSETS, None).cloned().collect(),
         id::NODES => Vec::new(),
         _ => pods::keys_of(world, change, id::DAEMONSETS),
     }
@@ -135,16 +153,14 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         world.rosters.0.insert(uid(&set).to_owned(), roster);
         return None;
     }
-    let revision = pods::revision(world, &set);
-    let spec = with_tolerations(&set["spec"]["template"]["spec"]);
-    let changed = std::mem::take(&mut roster.changed);
-    let changed = if std::mem::take(&mut roster.all) {
-        world.store.list(id::NODES, None).map(|n| name(n).to_owned()).collect()
-    } else {
-        changed
-    };
+    let mut changed = std::mem::take(&mut roster.changed);
+    if std::mem::take(&mut roster.all) {
+        roster.template = None;
+        changed = world.store.list(id::NODES, None).map(|n| name(n).to_owned()).collect();
+    }
+    let template = roster.template.get_or_insert_with(|| Template::of(world, &set)).clone();
     for node in changed {
-        let here = look(world, &set, &spec, &revision, &node);
+        let here = look(world, &set, &template, &node);
         if here.wanted && here.pod.is_none() {
             // A refusal is tried again with the next change.
             roster.changed.insert(node.clone());
@@ -152,7 +168,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         roster.put(node, here);
     }
     if roster.sums.outdated > 0 && text(&set, "/spec/updateStrategy/type") == "RollingUpdate" {
-        replace_outdated(world, &set, &revision, &roster);
+        replace_outdated(world, &set, &template.revision, &roster);
     }
     report(world, key, &set, roster.sums);
     world.rosters.0.insert(uid(&set).to_owned(), roster);
@@ -160,7 +176,8 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
 }
 
 /// Brings one node to order and says what is there.
-fn look(world: &mut World, set: &Value, spec: &Value, revision: &str, node: &str) -> Here {
+fn look(world: &mut World, set: &Value, template: &Template, node: &str) -> Here {
+    let Template { revision, spec } = template;
     let place = world.node(node).map_or(Place::Barred, |n| place(spec, n));
     let Some((key, pod)) = pod_on(world, set, node) else {
         if place == Place::Wanted {
@@ -174,7 +191,7 @@ fn look(world: &mut World, set: &Value, spec: &Value, revision: &str, node: &str
     }
     let pod = Present {
         ready: is_ready(&pod) && !is_deleting(&pod),
-        updated: label(&pod, REVISION) == Some(revision) && !is_deleting(&pod),
+        updated: label(&pod, REVISION) == Some(revision.as_str()) && !is_deleting(&pod),
     };
     Here { wanted: place == Place::Wanted, pod: Some(pod) }
 }

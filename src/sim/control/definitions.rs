@@ -18,7 +18,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     }
     let (plural, group) = key.name.split_once('.')?;
     let resource = world.registry.undefine(group, plural)?;
-    let objects: Vec<Key> = world.store.list(resource, None).map(|o| Key::of(resource, o)).collect();
+    let objects: Vec<Key> = world.store.keys(resource, None).cloned().collect();
     for object in objects {
         drop(world.delete(&object, &Deletion::default()));
     }

@@ -11,12 +11,19 @@ use crate::sim::world::World;
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
+/// What of an object tells the collector something.
+const SEEN: &[&str] =
+    &["/metadata/uid", "/metadata/ownerReferences", "/metadata/finalizers", "/metadata/deletionTimestamp"];
+
 /// An object with owners or with one of the collector's finalizers; of one that is gone, what it owned and its
 /// owners, which may wait for it.
 pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
     let object = change.object();
     let owners = list(object, "/metadata/ownerReferences");
     if change.after.is_some() {
+        if !change.alters(SEEN) {
+            return Vec::new();
+        }
         let ours = list(object, "/metadata/finalizers").iter().any(|f| f == FOREGROUND || f == ORPHAN);
         return if ours || !owners.is_empty() { vec![change.key.clone()] } else { Vec::new() };
     }

@@ -1,21 +1,24 @@
 //! Where things are that packets and controllers look for: kept up with every write, so that no question looks at every
 //! object.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sim::json::{flag, label, list, text};
+use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
+
+use crate::sim::json::{controller, flag, is_ready, label, list, text};
 use crate::sim::resource::id;
 use crate::sim::selector::Labels;
 use crate::sim::store::{Change, Key};
 use crate::sim::value::{Text, Value};
 
-use super::endpoints;
+use super::{endpoints, pods};
 
 /// The places.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// Pods of the pod network by address.
-    pods: HashMap<Text, Vec<Key>>,
+    /// Pods of the pod network by address; mostly one.
+    pods: HashMap<Text, SmallVec<[Key; 1]>>,
     /// Nodes by their addresses.
     nodes: HashMap<String, String>,
     /// Services by cluster address.
@@ -28,6 +31,15 @@ pub(crate) struct Index {
     budgets: Selectors,
     /// Services by namespace, with the pods that they select.
     selecting: Selectors,
+    /// How many pods count for each controller, by its UID.
+    tallies: HashMap<Text, Tally>,
+}
+
+/// Pods of one controller that count for it, and how many of them are Ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) active: usize,
+    pub(crate) ready: usize,
 }
 
 /// Objects by namespace, with what selects their pods.
@@ -49,6 +61,7 @@ impl Index {
         match change.key.resource {
             id::PODS => {
                 self.move_pod(&change.key, pod_address(before), pod_address(after));
+                self.count_pod(before, after);
                 let is_operator = |p: &Value| label(p, "io.cilium/app") == Some("operator");
                 if after.is_some_and(is_operator) {
                     self.operators.insert(change.key.clone());
@@ -79,6 +92,27 @@ impl Index {
         }
     }
 
+    fn count_pod(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let (from, to) = (counted(before), counted(after));
+        if from == to {
+            return;
+        }
+        if let Some((owner, is_ready)) = from
+            && let Some(tally) = self.tallies.get_mut(owner)
+        {
+            tally.active -= 1;
+            tally.ready -= usize::from(is_ready);
+            if tally.active == 0 {
+                self.tallies.remove(owner);
+            }
+        }
+        if let Some((owner, is_ready)) = to {
+            let tally = self.tallies.entry(owner.clone()).or_default();
+            tally.active += 1;
+            tally.ready += usize::from(is_ready);
+        }
+    }
+
     fn move_node(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
         let addresses =
             |n: Option<&Value>| n.map(|n| list(n, "/status/addresses").to_vec()).unwrap_or_default();
@@ -104,7 +138,7 @@ impl Index {
             }
         }
         if let Some(to) = to {
-            // Mostly one: in the order of names all the same, as whoever asks takes the first that fits.
+            // In the order of names, as whoever asks takes the first that fits.
             let pods = self.pods.entry(to.clone()).or_default();
             let place = pods.partition_point(|pod| pod < key);
             pods.insert(place, key.clone());
@@ -114,6 +148,11 @@ impl Index {
     /// Pods that have, or had until they ended, an address.
     pub(crate) fn pods_at(&self, address: &str) -> impl Iterator<Item = &Key> {
         self.pods.get(address).into_iter().flatten()
+    }
+
+    /// How many pods count for a controller, as of the last change that was taken over.
+    pub(crate) fn tally(&self, owner: &str) -> Tally {
+        self.tallies.get(owner).copied().unwrap_or_default()
     }
 
     /// The Service with a cluster address.
@@ -150,6 +189,12 @@ impl Index {
 fn ranges(node: Option<&Value>) -> Vec<String> {
     let all = node.map(|n| list(n, "/spec/ipam/podCIDRs")).unwrap_or_default();
     all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The controller for which a pod counts, and whether the pod is Ready.
+fn counted(pod: Option<&Value>) -> Option<(&Text, bool)> {
+    let pod = pod.filter(|pod| pods::is_active(pod))?;
+    Some((controller(pod)?.get("uid")?.as_text()?, is_ready(pod)))
 }
 
 fn pod_address(pod: Option<&Value>) -> Option<&Text> {

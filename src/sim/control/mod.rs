@@ -19,9 +19,10 @@ mod statefulset;
 mod taints;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use hashbrown::{HashMap, HashSet};
 use tokio::time::Instant;
 
 use super::cni;
@@ -30,6 +31,7 @@ use super::store::{Change, Key};
 use super::world::{Shared, World};
 
 pub(crate) use daemonset::Rosters;
+pub(crate) use endpoints::Slices;
 pub(crate) use index::Index;
 pub(crate) use scheduler::Load;
 

@@ -9,12 +9,13 @@ use crate::sim::store::{Change, Key};
 use crate::sim::value::json;
 use crate::sim::world::World;
 
-/// A namespace itself, and the one of an object that is gone.
-pub(super) fn keys(_: &World, change: &Change) -> Vec<Key> {
+/// A namespace itself, and the one that goes of an object that is gone.
+pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
+    let namespace = &change.key.namespace;
     match (change.key.resource, &change.after) {
         (id::NAMESPACES, Some(_)) => vec![change.key.clone()],
-        (_, None) if !change.key.namespace.is_empty() => {
-            vec![Key::new(id::NAMESPACES, "", &change.key.namespace)]
+        (_, None) if world.object(id::NAMESPACES, "", namespace).is_some_and(is_deleting) => {
+            vec![Key::new(id::NAMESPACES, "", namespace)]
         }
         _ => Vec::new(),
     }
@@ -26,7 +27,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         world.registry.served().filter(|(_, r)| r.namespaced).map(|(id, _)| id).collect();
     let mut content: Vec<Key> = Vec::new();
     for resource in namespaced {
-        content.extend(world.store.list(resource, Some(&key.name)).map(|o| Key::of(resource, o)));
+        content.extend(world.store.keys(resource, Some(&key.name)).cloned());
     }
     for object in &content {
         if world.store.get(object).is_some_and(|o| !is_deleting(o)) {

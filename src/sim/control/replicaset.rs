@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::sim::json::{int, is_deleting, is_ready, label, name, text};
+use crate::sim::json::{int, is_deleting, is_ready, label, name, text, uid};
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
 use crate::sim::value::Value;
 use crate::sim::world::World;
 
+use super::index::Tally;
 use super::pods;
 
 /// A pod matters by whether it counts, where it is, and whether it is Ready.
@@ -24,21 +25,18 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let (mut total, mut ready) = count(world, &set);
+    let Tally { active, ready } = world.index.tally(uid(&set));
     let wanted = pods::replicas(&set);
-    if total != wanted {
-        fill(world, &set, total, wanted);
-        (total, ready) = count(world, &set);
+    let before = world.store.revision();
+    if active != wanted {
+        fill(world, &set, active, wanted);
     }
-    let numbers = [("replicas", total), ("readyReplicas", ready), ("availableReplicas", ready)];
-    pods::write_status(world, key, int(&set, "/metadata/generation"), &numbers);
+    // What was created or deleted brings the set here again, and counts then.
+    if world.store.revision() == before {
+        let numbers = [("replicas", active), ("readyReplicas", ready), ("availableReplicas", ready)];
+        pods::write_status(world, key, int(&set, "/metadata/generation"), &numbers);
+    }
     None
-}
-
-/// How many pods count, and how many of them are Ready.
-fn count(world: &World, set: &Value) -> (usize, usize) {
-    let active = pods::each_owned(world, set).filter(|(_, pod)| pods::is_active(pod));
-    active.fold((0, 0), |(total, ready), (_, pod)| (total + 1, ready + usize::from(is_ready(pod))))
 }
 
 /// Creates pods that are missing, or deletes those that are too many.

@@ -6,9 +6,11 @@ mod deletions;
 mod nodes;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use crate::sim::value::Value;
 

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::agent::{PORT, Target, TargetKind};
-use crate::sim::control::endpoints;
 use crate::sim::json::{flag, int, is_deleting, is_ready, list, name, text};
 use crate::sim::resource::id;
 use crate::sim::value::Value;
@@ -100,7 +99,7 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
     let replaces = |m: &Machine| {
         m.agent.as_ref().is_some_and(|a| a.config.get("kube-proxy-replacement").is_some_and(|v| v == "true"))
     };
-    if !world.has_ready_pod(&origin.node, "k8s-app", "kube-proxy") && !replaces(machine) {
+    if !replaces(machine) && !world.has_ready_pod(&origin.node, "k8s-app", "kube-proxy") {
         return Err(timed_out());
     }
     let Some(mapping) = list(service, "/spec/ports").iter().find(|p| int(p, "/port") == i64::from(port))
@@ -125,8 +124,11 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
 }
 
 fn backends<'w>(world: &'w World, service: &Value) -> Vec<&'w Value> {
-    let Some(selector) = endpoints::selector(service) else { return Vec::new() };
-    let pods = world.store.selected(text(service, "/metadata/namespace"), &selector).into_iter();
+    let namespace = text(service, "/metadata/namespace");
+    let selectors = world.index.services(namespace);
+    let selector = selectors.filter(|(key, _)| *key.name == *name(service)).map(|(_, labels)| labels).next();
+    let Some(selector) = selector else { return Vec::new() };
+    let pods = world.store.selected(namespace, selector).into_iter();
     pods.filter(|p| is_ready(p) && !is_deleting(p)).map(AsRef::as_ref).collect()
 }
 

@@ -1,6 +1,8 @@
 //! What a recorded cluster has that this one does not play: told, so that a forecast is not taken for more than it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 use crate::sim::json::{condition, flag, is_finished, list, name, namespace, text};
 use crate::sim::value::Value;

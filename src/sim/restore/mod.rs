@@ -9,7 +9,7 @@ mod network;
 mod pods;
 mod revisions;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::sim::Objects;
 use crate::sim::value::{Value, json};

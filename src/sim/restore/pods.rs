@@ -8,7 +8,6 @@ use crate::sim::json::{controller, int, is_deleting, is_finished, is_ready, list
 use crate::sim::node::program::Program;
 use crate::sim::node::{Sandbox, Stage, held};
 use crate::sim::resource::id;
-use crate::sim::store::Key;
 use crate::sim::value::Value;
 use crate::sim::world::World;
 
@@ -21,7 +20,7 @@ pub(super) fn complete(pod: &mut Value) {
 
 /// Gives every pod that its node has begun a sandbox in its stage.
 pub(super) fn resume(world: &mut World) {
-    for key in keys(world) {
+    for key in world.store.keys(id::PODS, None).cloned().collect::<Vec<_>>() {
         let Some(pod) = world.store.get(&key).cloned() else { continue };
         let node = text(&pod, "/spec/nodeName");
         let Some(stage) = stage(&pod).filter(|_| world.machines.contains_key(node)) else { continue };
@@ -37,10 +36,6 @@ pub(super) fn resume(world: &mut World) {
         };
         world.sandboxes.insert(key, sandbox);
     }
-}
-
-fn keys(world: &World) -> Vec<Key> {
-    world.store.list(id::PODS, None).map(|p| Key::of(id::PODS, p)).collect()
 }
 
 /// How far a pod is; `None` where its kubelet has not begun, or may begin anew without a difference.

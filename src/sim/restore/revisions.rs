@@ -33,7 +33,7 @@ pub(super) fn adopt(world: &mut World) {
 }
 
 fn keys(world: &World, resource: crate::sim::resource::ResourceId) -> Vec<Key> {
-    world.store.list(resource, None).map(|o| Key::of(resource, o)).collect()
+    world.store.keys(resource, None).cloned().collect()
 }
 
 fn created(pod: &Value) -> &str {

@@ -9,8 +9,9 @@
 mod compare;
 mod typed;
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+
+use hashbrown::HashMap;
 
 use crate::sim::value::{Map, Value};
 

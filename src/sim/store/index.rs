@@ -1,6 +1,6 @@
 //! Where objects are that are asked for by UID, owner, node or label: kept up with every write.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::sim::json::{list, text, uid};
 use crate::sim::resource::id;

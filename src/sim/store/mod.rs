@@ -3,16 +3,17 @@
 
 mod history;
 mod index;
+mod key;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::Deref;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::sim::value::{Pool, Text, Value};
+use crate::sim::value::{Pool, Value};
 
 use super::json::set;
 use super::resource::{ResourceId, id};
@@ -21,38 +22,8 @@ use super::selector::Labels;
 use history::History;
 pub(crate) use history::{Event, EventKind};
 use index::{Candidates, Index};
-
-/// The name of an object. A copy is one pointer: indexes hold many of each.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key(Arc<Named>);
-
-/// Resource, namespace (empty for cluster scope) and name.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Named {
-    pub(crate) resource: ResourceId,
-    pub(crate) namespace: Text,
-    pub(crate) name: Box<str>,
-}
-
-impl Deref for Key {
-    type Target = Named;
-
-    fn deref(&self) -> &Named {
-        &self.0
-    }
-}
-
-impl Key {
-    /// The key of `namespace/name`.
-    pub(crate) fn new(resource: ResourceId, namespace: &str, name: &str) -> Self {
-        Self(Arc::new(Named { resource, namespace: Text::name(namespace), name: name.into() }))
-    }
-
-    /// The key of an object as its metadata says.
-    pub(crate) fn of(resource: ResourceId, object: &Value) -> Self {
-        Self::new(resource, super::json::namespace(object), super::json::name(object))
-    }
-}
+pub(crate) use key::Key;
+use key::Parts;
 
 /// Changes that wait at once, but for the start.
 const USUAL: usize = 4_096;
@@ -94,7 +65,9 @@ pub(crate) struct PodChange {
 #[derive(Debug)]
 pub(crate) struct Store {
     revision: u64,
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: HashMap<Key, Arc<Value>>,
+    /// Their names in order.
+    names: BTreeSet<Key>,
     histories: HashMap<ResourceId, History>,
     /// Events up to this revision are not kept, of no resource.
     floor: u64,
@@ -112,7 +85,8 @@ impl Store {
     pub(crate) fn new() -> Self {
         Self {
             revision: 1,
-            objects: BTreeMap::new(),
+            objects: HashMap::new(),
+            names: BTreeSet::new(),
             histories: HashMap::new(),
             floor: 0,
             index: Index::default(),
@@ -143,6 +117,11 @@ impl Store {
         self.objects.get(key)
     }
 
+    /// One object by its resource, namespace and name.
+    pub(crate) fn find(&self, resource: ResourceId, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+        self.objects.get(&Parts::new(resource, namespace, name))
+    }
+
     /// One object by UID.
     pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Key, &Arc<Value>)> {
         let key = self.index.by_uid(uid)?;
@@ -155,14 +134,20 @@ impl Store {
         resource: ResourceId,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+        self.keys(resource, namespace).filter_map(|key| self.objects.get(key))
+    }
+
+    /// Their names.
+    pub(crate) fn keys<'a>(
+        &'a self,
+        resource: ResourceId,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &'a Key> + use<'a> {
         let from = Key::new(resource, namespace.unwrap_or_default(), "");
         let only = namespace.map(str::to_owned);
-        self.objects
-            .range(from..)
-            .take_while(move |(k, _)| {
-                k.resource == resource && only.as_ref().is_none_or(|n| **n == *k.namespace)
-            })
-            .map(|(_, object)| object)
+        let is_meant =
+            move |k: &&Key| k.resource == resource && only.as_ref().is_none_or(|n| **n == *k.namespace);
+        self.names.range(from..).take_while(is_meant)
     }
 
     /// The objects with an owner reference to this UID.
@@ -216,6 +201,9 @@ impl Store {
         self.pool.share(&mut object);
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), Arc::clone(&object));
+        if before.is_none() {
+            self.names.insert(key.clone());
+        }
         self.index.note(&key, before.as_deref(), Some(&object));
         let kind = if before.is_none() { EventKind::Added } else { EventKind::Modified };
         self.record(key, kind, before, Some(Arc::clone(&object)));
@@ -225,6 +213,7 @@ impl Store {
     /// Removes an object under a new revision and gives it as it last was.
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
         let before = self.objects.remove(key)?;
+        self.names.remove(key);
         self.index.note(key, Some(&before), None);
         self.revision += 1;
         self.record(key.clone(), EventKind::Deleted, Some(Arc::clone(&before)), None);

@@ -42,7 +42,7 @@ impl Map {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.0.names.names().iter().position(|member| is_named(member, name))
+        self.0.names.place(name)
     }
 
     /// A member.
@@ -149,11 +149,6 @@ impl Map {
     pub(super) fn holders(&self) -> usize {
         Arc::strong_count(&self.0)
     }
-}
-
-/// Names of one length mostly differ in their last letter: a look at it saves a call.
-fn is_named(member: &str, name: &str) -> bool {
-    member.len() == name.len() && member.as_bytes().last() == name.as_bytes().last() && member == name
 }
 
 impl PartialEq for Map {

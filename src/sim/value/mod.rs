@@ -13,10 +13,12 @@ mod wire;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 use std::sync::Arc;
+
+use arcstr::ArcStr;
+use hashbrown::HashSet;
 
 pub(crate) use serde_json::Number;
 
@@ -37,9 +39,9 @@ pub(crate) enum Value {
     Object(Map),
 }
 
-/// A shared text.
+/// A shared text: a pointer that knows no length, so that a value is two words.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Text(Arc<str>);
+pub(crate) struct Text(ArcStr);
 
 /// A shared list; a change of one that others hold too makes a copy first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -247,6 +249,11 @@ impl Text {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// How many hold it; what is part of the program has no end of them.
+    fn holders(&self) -> usize {
+        ArcStr::strong_count(&self.0).unwrap_or(usize::MAX)
+    }
 }
 
 impl Deref for Text {
@@ -313,6 +320,11 @@ impl<'a> IntoIterator for &'a List {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_two_words() {
+        assert_eq!(size_of::<Value>(), 2 * size_of::<usize>(), "clusters of 150,000 pods have many");
+    }
 
     #[test]
     fn a_change_is_not_seen_through_a_copy() {

@@ -1,28 +1,45 @@
 //! Finding what objects have in common.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::{List, Map, Text, Value};
 
-/// After so many objects, what only one of them has is forgotten, but for what lasts.
-const ROUND: usize = 4_096;
-/// So many parts that last are looked through for those that nobody has any more; then twice as many as are left.
+/// So many known parts are looked through for those that are worth nothing; then as many and a quarter as are left, so
+/// that the looking through costs each part no more in a large cluster.
 const MANY: usize = 16_384;
+/// Metadata that no other object has: what refers to it takes the words from here.
+const OWN: &[&str] = &["name", "uid", "resourceVersion"];
 /// Longer texts are contents of files: nobody has the same.
 const LONGEST: usize = 256;
 
 /// Knows parts of objects by what they say, and gives later objects those in place of their own.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pool {
     texts: HashSet<Text>,
+    texts_limit: Limit,
     /// Of metadata and specs: pods of one template come again and again, however late.
     lasting: Parts,
     /// Of all else: what comes at the same time has much in common.
     passing: Parts,
-    taken: usize,
-    limit: usize,
+    hasher: DefaultHashBuilder,
+}
+
+/// How many are known before they are looked through.
+#[derive(Debug)]
+struct Limit(usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(MANY)
+    }
+}
+
+impl Limit {
+    fn after(left: usize) -> Self {
+        Self(MANY.max(left + left / 4))
+    }
 }
 
 /// Objects and lists by the hash of what they say.
@@ -30,13 +47,7 @@ pub(crate) struct Pool {
 struct Parts {
     maps: HashMap<u64, Map>,
     lists: HashMap<u64, List>,
-}
-
-impl Default for Pool {
-    fn default() -> Self {
-        let (lasting, passing) = (Parts::default(), Parts::default());
-        Self { texts: HashSet::new(), lasting, passing, taken: 0, limit: MANY }
-    }
+    limit: Limit,
 }
 
 impl Pool {
@@ -48,39 +59,40 @@ impl Pool {
         if map.holders() == 1 {
             for (name, value) in map.iter_mut() {
                 let lasts = has_spec && matches!(name.as_str(), "metadata" | "spec");
-                self.member(value, lasts);
+                let own: &[&str] = if name.as_str() == "metadata" { OWN } else { &[] };
+                self.member(value, lasts, own);
             }
             map.shrink();
         }
-        self.taken += 1;
-        if self.taken.is_multiple_of(ROUND) {
-            self.forget();
-        }
+        self.forget();
     }
 
-    fn member(&mut self, value: &mut Value, lasts: bool) {
+    fn member(&mut self, value: &mut Value, lasts: bool, own: &[&str]) {
         match value {
             Value::Object(map) if map.holders() == 1 => {
-                map.values_mut().for_each(|value| self.value(value, lasts));
+                let others = map.iter_mut().filter(|(name, _)| !own.contains(&name.as_str()));
+                others.for_each(|(_, value)| self.value(value, lasts));
                 map.shrink();
             }
             other => self.value(other, lasts),
         }
     }
 
+    /// Forgets what is worth nothing, where much is known.
     fn forget(&mut self) {
         // One is held here, one by the object that it came with.
-        self.texts.retain(|text| Arc::strong_count(&text.0) > 2);
-        self.passing.keep(2);
-        if self.lasting.maps.len() + self.lasting.lists.len() > self.limit {
-            self.lasting.keep(1);
-            self.limit = MANY.max(2 * (self.lasting.maps.len() + self.lasting.lists.len()));
+        const SHARED: usize = 2;
+        if self.texts.len() > self.texts_limit.0 {
+            self.texts.retain(|text| text.holders() > SHARED);
+            self.texts_limit = Limit::after(self.texts.len());
         }
+        self.passing.keep(SHARED);
+        self.lasting.keep(1);
     }
 
     fn value(&mut self, value: &mut Value, lasts: bool) {
         match value {
-            Value::String(text) if Arc::strong_count(&text.0) == 1 => self.text(text),
+            Value::String(text) if text.holders() == 1 => self.text(text),
             Value::Array(items) if items.holders() == 1 => self.list(items, lasts),
             Value::Object(map) if map.holders() == 1 => self.map(map, lasts),
             _ => {}
@@ -98,7 +110,7 @@ impl Pool {
     fn map(&mut self, map: &mut Map, lasts: bool) {
         map.values_mut().for_each(|value| self.value(value, lasts));
         map.shrink();
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = self.hasher.build_hasher();
         map.shape().hash(&mut hasher);
         map.iter().for_each(|(_, value)| hash(value, &mut hasher));
         // In the same order too: what is written must not change.
@@ -108,7 +120,7 @@ impl Pool {
     fn list(&mut self, list: &mut List, lasts: bool) {
         list.iter_mut().for_each(|item| self.value(item, lasts));
         list.shrink_to_fit();
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = self.hasher.build_hasher();
         list.iter().for_each(|item| hash(item, &mut hasher));
         // Hashes are of where parts lie: objects that differ in their order only are not the same here either.
         known(&mut self.parts(lasts).lists, hasher.finish(), list, |a, b| a == b);
@@ -120,10 +132,13 @@ impl Pool {
 }
 
 impl Parts {
-    /// Keeps what more than so many hold.
+    /// Keeps what more than so many hold, where much is known.
     fn keep(&mut self, holders: usize) {
-        self.lists.retain(|_, list| list.holders() > holders);
-        self.maps.retain(|_, map| map.holders() > holders);
+        if self.lists.len() + self.maps.len() > self.limit.0 {
+            self.lists.retain(|_, list| list.holders() > holders);
+            self.maps.retain(|_, map| map.holders() > holders);
+            self.limit = Limit::after(self.lists.len() + self.maps.len());
+        }
     }
 }
 
@@ -137,7 +152,7 @@ fn known<T: Clone>(all: &mut HashMap<u64, T>, hash: u64, new: &mut T, is_same: i
 }
 
 /// Of an object or a list that was shared it is enough which one it is.
-fn hash(value: &Value, hasher: &mut DefaultHasher) {
+fn hash(value: &Value, hasher: &mut impl Hasher) {
     match value {
         Value::Null => 0.hash(hasher),
         Value::Bool(is) => is.hash(hasher),
@@ -191,7 +206,7 @@ mod tests {
         let mut one: Value = serde_json::from_str(&pod("one").to_string()).unwrap();
         pool.share(&mut one);
         let known = |pool: &mut Pool| {
-            pool.limit = 0;
+            pool.lasting.limit = Limit(0);
             pool.forget();
             pool.lasting.lists.len()
         };

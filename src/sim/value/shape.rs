@@ -1,8 +1,9 @@
 //! The names of an object's members, in their order: objects of one kind have the same ones, and hold them once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use hashbrown::HashMap;
 
 use super::Text;
 
@@ -12,14 +13,39 @@ const SHAPES: usize = 16_384;
 const LONGEST: usize = 128;
 
 /// The names.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Shape(Arc<[Text]>);
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Shape(Arc<Names>);
+
+#[derive(Debug, Default, PartialEq)]
+struct Names {
+    /// What tells most names apart lies side by side: a search looks at one word of one.
+    tags: Vec<Tag>,
+    names: Vec<Text>,
+}
+
+/// Length and last letter: names of one length mostly differ in their last letter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tag([u8; 2]);
+
+impl Tag {
+    fn of(name: &str) -> Self {
+        Self([name.len().to_le_bytes()[0], name.as_bytes().last().copied().unwrap_or_default()])
+    }
+}
 
 /// A shape with one more name, and the one that it was made of: what is in the table lies where it lies.
 type Step = (Shape, Shape);
 
 thread_local! {
     static KNOWN: RefCell<HashMap<(usize, usize), Step>> = RefCell::default();
+}
+
+impl Default for Shape {
+    /// No names; there is one such shape.
+    fn default() -> Self {
+        static NONE: LazyLock<Shape> = LazyLock::new(|| Shape(Arc::default()));
+        NONE.clone()
+    }
 }
 
 impl Shape {
@@ -31,8 +57,10 @@ impl Shape {
             if let Some((_, with)) = known.get(&step) {
                 return with.clone();
             }
-            let with = Self(self.0.iter().cloned().chain([name]).collect());
-            if known.len() < SHAPES && with.0.len() <= LONGEST {
+            let names: Vec<Text> = self.names().iter().cloned().chain([name]).collect();
+            let with =
+                Self(Arc::new(Names { tags: names.iter().map(|name| Tag::of(name)).collect(), names }));
+            if known.len() < SHAPES && with.names().len() <= LONGEST {
                 known.insert(step, (self.clone(), with.clone()));
             }
             with
@@ -41,7 +69,14 @@ impl Shape {
 
     /// The names.
     pub(super) fn names(&self) -> &[Text] {
-        &self.0
+        &self.0.names
+    }
+
+    /// Which of them a name is.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let tag = Tag::of(name);
+        let mut all = self.0.tags.iter().zip(&self.0.names);
+        all.position(|(known, member)| *known == tag && member.as_str() == name)
     }
 
     /// Whether both are one and the same, or say the same.

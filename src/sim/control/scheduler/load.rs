@@ -1,7 +1,9 @@
 //! What the nodes can give, what the pods of each take, and which pods wait: kept up with every write, so that a decision
 //! need not look at every pod, nor at a node's whole object.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use crate::sim::json::{flag, int, is_deleting, is_finished, list, text};
 use crate::sim::resource::id;

@@ -11,8 +11,9 @@ mod resources;
 mod spread;
 mod volumes;
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::sim::json::{
     condition, controller, flag, is_deleting, is_finished, name, set, set_condition, text,
