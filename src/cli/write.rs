@@ -81,10 +81,11 @@ impl Stage {
         Ok(Installation { helm: self.hands.helm()?, job, node_config, may_make_key })
     }
 
-    /// Forgets the pods: of a large cluster they are much to hold while it is worked on. What is asked of the scene
-    /// afterwards, the inventory, is about what makes pods, not about pods.
+    /// Forgets the pods and their endpoints: of a large cluster they are much to hold while it is worked on. What is
+    /// asked of the scene afterwards, the inventory, is about what makes pods, not about pods.
     pub(super) fn forget_pods(&mut self) {
         self.scene.snapshot.pods = Vec::new();
+        self.scene.snapshot.cilium.endpoints = Vec::new();
     }
 
     /// Asks for consent, takes the lease, runs `work`, and gives the lease back whatever happened.

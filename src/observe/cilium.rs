@@ -1,7 +1,6 @@
 //! Readers of Cilium's custom resources; a cluster without its CRDs simply has none.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
@@ -11,6 +10,7 @@ use serde::de::IgnoredAny;
 use super::discovery::{Groups, Resources};
 use super::intern::Interner;
 use super::object::Object;
+use super::pods::addresses;
 use super::policy::{WireSelector, selector};
 use crate::error::Result;
 use crate::kube::{Reader, Selection};
@@ -263,18 +263,14 @@ async fn endpoints(
                 all.push(CiliumEndpoint {
                     namespace: strings.get(&wire.metadata.namespace),
                     pod_uid: owners.iter().find(|o| o.kind == "Pod").map(|o| o.uid.as_str().into()),
-                    ips: addressing
-                        .iter()
-                        .flat_map(|a| [&a.ipv4, &a.ipv6])
-                        .filter_map(|ip| ip.parse::<IpAddr>().ok())
-                        .collect(),
+                    ips: addresses(addressing.iter().flat_map(|a| [a.ipv4.as_str(), a.ipv6.as_str()])),
                     state: strings.get(&wire.status.state),
                     name: wire.metadata.name.into(),
                 });
             },
         )
         .await?;
-    found.append(&mut state.0);
+    found.extend(state.0);
     Ok(())
 }
 

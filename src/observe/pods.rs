@@ -188,7 +188,7 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
         host_network: spec.host_network,
         phase: phase(&status.phase),
         ready: status.conditions.iter().any(|c| c.kind == "Ready" && c.status == "True"),
-        ips: addresses(&status.pod_ips),
+        ips: addresses(status.pod_ips.iter().map(|p| p.ip.as_str())),
         deleting: metadata.deletion_timestamp.is_some(),
         deletion_timestamp: metadata.deletion_timestamp,
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE),
@@ -220,9 +220,9 @@ fn convert(wire: Wire, strings: &mut Interner, nodes: &BTreeMap<Shared, NodeId>)
 }
 
 /// With no room to spare: nearly every pod has one.
-fn addresses(ips: &[PodIp]) -> Vec<IpAddr> {
-    let mut addresses = Vec::with_capacity(ips.len());
-    addresses.extend(ips.iter().filter_map(|p| p.ip.parse::<IpAddr>().ok()));
+pub(super) fn addresses<'a>(ips: impl Iterator<Item = &'a str>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = ips.filter_map(|ip| ip.parse().ok()).collect();
+    addresses.shrink_to_fit();
     addresses
 }
 

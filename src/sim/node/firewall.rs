@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
+use crate::sim::value::Text;
+
 /// Which backend and address family; each has rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Flavour {
@@ -28,8 +30,8 @@ impl Flavour {
     }
 }
 
-/// A rule as its words.
-type Rule = Vec<String>;
+/// A rule as its words, most of which all nodes have.
+type Rule = Vec<Text>;
 
 #[derive(Clone, Debug)]
 struct Chain {
@@ -55,7 +57,7 @@ impl Firewall {
 
     /// Adds a rule and, where it is missing, its chain.
     pub(crate) fn append(&mut self, table: &str, chain: &str, rule: &[&str]) {
-        let rule: Rule = rule.iter().map(|w| (*w).to_owned()).collect();
+        let rule: Rule = rule.iter().map(|word| word_of(word)).collect();
         let chains = Arc::make_mut(&mut self.0).entry(table.to_owned()).or_default();
         let chain = chains.entry(chain.to_owned()).or_insert(Chain { policy: None, rules: Vec::new() });
         if !chain.rules.contains(&rule) {
@@ -129,7 +131,8 @@ fn delete_rule(chains: &mut BTreeMap<String, Chain>, chain: &str, rule: &[String
         rules.remove(at.ok_or("Index of deletion too big.")?);
         return Ok(());
     }
-    let at = rules.iter().position(|r| r == rule);
+    let says = |known: &Rule| known.iter().map(Text::as_str).eq(rule.iter().map(String::as_str));
+    let at = rules.iter().position(says);
     rules.remove(at.ok_or("Bad rule (does a matching rule exist in that chain?).")?);
     Ok(())
 }
@@ -143,7 +146,7 @@ fn delete_chain(chains: &mut BTreeMap<String, Chain>, name: &str) -> Result<(), 
         return Err("Directory not empty.".to_owned());
     }
     let jumps_here =
-        |rule: &Rule| rule.windows(2).any(|w| matches!(w[0].as_str(), "-j" | "-g") && w[1] == name);
+        |rule: &Rule| rule.windows(2).any(|w| matches!(w[0].as_str(), "-j" | "-g") && w[1].as_str() == name);
     if chains.values().any(|c| c.rules.iter().any(jumps_here)) {
         return Err("Too many links.".to_owned());
     }
@@ -151,8 +154,13 @@ fn delete_chain(chains: &mut BTreeMap<String, Chain>, name: &str) -> Result<(), 
     Ok(())
 }
 
+/// Ranges and addresses are a node's own.
+fn word_of(word: &str) -> Text {
+    if word.contains('.') { word.into() } else { Text::name(word) }
+}
+
 fn printed(rule: &Rule) -> String {
-    let word = |w: &String| if w.contains(' ') { format!("\"{w}\"") } else { w.clone() };
+    let word = |w: &Text| if w.contains(' ') { format!("\"{w}\"") } else { w.to_string() };
     rule.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 

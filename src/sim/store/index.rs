@@ -1,6 +1,7 @@
 //! Where objects are that are asked for by UID, owner, node or label: kept up with every write.
 
 use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
 
 use crate::sim::json::{list, text, uid};
 use crate::sim::resource::id;
@@ -9,8 +10,8 @@ use crate::sim::value::{Map, Text, Value};
 
 use super::Key;
 
-/// Keys of objects by what they have in common, in order: most are few, and then a list is the smallest.
-type Keys = HashMap<Text, Vec<Key>>;
+/// Keys of objects by what they have in common, in order: most are few, and then a list is the smallest; many are of one or two.
+type Keys = HashMap<Text, SmallVec<[Key; 2]>>;
 
 /// All places.
 #[derive(Debug, Default)]
@@ -87,19 +88,19 @@ impl Index {
 
     /// The objects with an owner reference to a UID.
     pub(super) fn owned_by(&self, uid: &str) -> &[Key] {
-        self.owned.get(uid).map_or(&[], Vec::as_slice)
+        self.owned.get(uid).map_or(&[], SmallVec::as_slice)
     }
 
     /// The pods bound to a node.
     pub(super) fn on_node(&self, node: &str) -> &[Key] {
-        self.on_node.get(node).map_or(&[], Vec::as_slice)
+        self.on_node.get(node).map_or(&[], SmallVec::as_slice)
     }
 
     /// The fewest pods of a namespace among which all are that a selector means.
     pub(super) fn candidates(&self, namespace: &str, labels: &Labels) -> Candidates<'_> {
         let here = self.labelled.get(namespace);
         let of = |(key, value): (&str, &str)| {
-            here.and_then(|h| h.get(format!("{key}={value}").as_str())).map_or(&[][..], Vec::as_slice)
+            here.and_then(|h| h.get(format!("{key}={value}").as_str())).map_or(&[][..], SmallVec::as_slice)
         };
         labels.pairs().map(of).min_by_key(|keys| keys.len()).map_or(Candidates::All, Candidates::Of)
     }
@@ -122,7 +123,7 @@ fn add_to(index: &mut Keys, at: Option<&Text>, key: &Key) {
                 keys.insert(place, key.clone());
             }
         }
-        None => drop(index.insert(at.clone(), vec![key.clone()])),
+        None => drop(index.insert(at.clone(), smallvec![key.clone()])),
     }
 }
 

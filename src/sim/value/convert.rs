@@ -212,13 +212,13 @@ impl<T: Into<Value>> FromIterator<T> for Value {
 
 impl From<Vec<Value>> for List {
     fn from(items: Vec<Value>) -> Self {
-        Self(Arc::new(items))
+        Self(triomphe::Arc::new(items))
     }
 }
 
 impl FromIterator<Value> for List {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self(Arc::new(items.into_iter().collect()))
+        Self(triomphe::Arc::new(items.into_iter().collect()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The members of an object, in the order in which they came.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::shape::Shape;
 use super::{Text, Value};
@@ -15,13 +15,24 @@ pub(crate) struct Map(Arc<Members>);
 #[derive(Clone, Debug, Default)]
 struct Members {
     names: Shape,
-    values: Vec<Value>,
+    /// With no room for more: most are never changed again.
+    values: Box<[Value]>,
 }
 
 impl Members {
     fn push(&mut self, name: &str, value: Value) {
         self.names = self.names.with(name);
-        self.values.push(value);
+        self.change(|values| {
+            values.reserve_exact(1);
+            values.push(value);
+        });
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<Value>) -> T) -> T {
+        let mut values = std::mem::take(&mut self.values).into_vec();
+        let result = change(&mut values);
+        self.values = values.into_boxed_slice();
+        result
     }
 }
 
@@ -91,7 +102,7 @@ impl Map {
         let members = Arc::make_mut(&mut self.0);
         let (before, after) = members.names.names().split_at(at);
         members.names = before.iter().chain(&after[1..]).collect();
-        Some(members.values.remove(at))
+        Some(members.change(|values| values.remove(at)))
     }
 
     /// Keeps some members.
@@ -110,7 +121,7 @@ impl Map {
     /// The same, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Text, &mut Value)> {
         let Members { names, values } = Arc::make_mut(&mut self.0);
-        names.names().iter().zip(values)
+        names.names().iter().zip(values.iter_mut())
     }
 
     /// The names.
@@ -121,13 +132,6 @@ impl Map {
     /// The values, to be changed.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.iter_mut().map(|(_, value)| value)
-    }
-
-    /// Gives back what room there is for more members, if nobody else holds it.
-    pub(super) fn shrink(&mut self) {
-        if let Some(members) = Arc::get_mut(&mut self.0) {
-            members.values.shrink_to_fit();
-        }
     }
 
     /// Whether both are one and the same.
@@ -201,6 +205,6 @@ impl IntoIterator for Map {
 
     fn into_iter(self) -> Self::IntoIter {
         let Members { names, values } = Arc::unwrap_or_clone(self.0);
-        names.names().iter().cloned().zip(values).collect::<Vec<_>>().into_iter()
+        names.names().iter().cloned().zip(values.into_vec()).collect::<Vec<_>>().into_iter()
     }
 }

@@ -15,10 +15,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
-use std::sync::Arc;
 
 use arcstr::ArcStr;
 use hashbrown::HashSet;
+use triomphe::Arc;
 
 pub(crate) use serde_json::Number;
 

@@ -62,7 +62,6 @@ impl Pool {
                 let own: &[&str] = if name.as_str() == "metadata" { OWN } else { &[] };
                 self.member(value, lasts, own);
             }
-            map.shrink();
         }
         self.forget();
     }
@@ -72,7 +71,6 @@ impl Pool {
             Value::Object(map) if map.holders() == 1 => {
                 let others = map.iter_mut().filter(|(name, _)| !own.contains(&name.as_str()));
                 others.for_each(|(_, value)| self.value(value, lasts));
-                map.shrink();
             }
             other => self.value(other, lasts),
         }
@@ -109,7 +107,6 @@ impl Pool {
 
     fn map(&mut self, map: &mut Map, lasts: bool) {
         map.values_mut().for_each(|value| self.value(value, lasts));
-        map.shrink();
         let mut hasher = self.hasher.build_hasher();
         map.shape().hash(&mut hasher);
         map.iter().for_each(|(_, value)| hash(value, &mut hasher));

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use super::Text;
 
@@ -33,11 +33,21 @@ impl Tag {
     }
 }
 
+/// Where a shape lies, and a name that comes to it.
+#[derive(PartialEq, Eq, Hash)]
+struct Step(usize, Text);
+
+impl Equivalent<Step> for (usize, &str) {
+    fn equivalent(&self, step: &Step) -> bool {
+        (step.0, step.1.as_str()) == *self
+    }
+}
+
 /// A shape with one more name, and the one that it was made of: what is in the table lies where it lies.
-type Step = (Shape, Shape);
+type With = (Shape, Shape);
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<(usize, usize), Step>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Step, With>> = RefCell::default();
 }
 
 impl Default for Shape {
@@ -51,17 +61,16 @@ impl Default for Shape {
 impl Shape {
     /// With one more name, which it does not have.
     pub(super) fn with(&self, name: &str) -> Self {
-        let name = Text::name(name);
-        let step = (self.address(), name.as_ptr().addr());
         KNOWN.with_borrow_mut(|known| {
-            if let Some((_, with)) = known.get(&step) {
+            if let Some((_, with)) = known.get(&(self.address(), name)) {
                 return with.clone();
             }
-            let names: Vec<Text> = self.names().iter().cloned().chain([name]).collect();
+            let name = Text::name(name);
+            let names: Vec<Text> = self.names().iter().chain([&name]).cloned().collect();
             let with =
                 Self(Arc::new(Names { tags: names.iter().map(|name| Tag::of(name)).collect(), names }));
             if known.len() < SHAPES && with.names().len() <= LONGEST {
-                known.insert(step, (self.clone(), with.clone()));
+                known.insert(Step(self.address(), name), (self.clone(), with.clone()));
             }
             with
         })
