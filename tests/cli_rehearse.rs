@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 #![allow(clippy::disallowed_methods, reason = "tests start the binary")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, ListParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 /// In a home without kubeconfig and helm.
@@ -106,6 +107,26 @@ fn samples_are_listed_one_a_line_and_a_wrong_name_is_refused() {
     let wrong = rehearse(&["--sample", "shp"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("there is no such sample"), "{}", text(&wrong.stderr));
+}
+
+/// It changes nothing, so there is no step whose end would have to be waited for.
+#[test]
+fn a_signal_ends_a_rehearsal_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let mut played = Command::new(assert_cmd::cargo::cargo_bin!("kubectl-cni_migrate"))
+        .args(["rehearse", "--sample", "busy", "--seeds", "100"])
+        .env("HOME", home.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(played.stderr.take().unwrap());
+    told.read_line(&mut String::new()).unwrap();
+    rustix::process::kill_process(Pid::from_child(&played), Signal::TERM).unwrap();
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert_eq!(played.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("stopped on request; a rehearsal leaves nothing behind"), "{rest}");
 }
 
 #[tokio::test]

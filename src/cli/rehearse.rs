@@ -112,8 +112,21 @@ pub(super) async fn run(ctx: &Ctx, args: Args) -> Result<Outcome> {
     let turns = if args.compare { turns(ctx, &args).await? } else { BTreeMap::new() };
     let ui = ctx.ui.clone();
     // A thread of its own: signals are heard meanwhile.
-    let played = tokio::task::spawn_blocking(move || play(&ui, &args, &cluster, &turns)).await;
-    played.unwrap_or_else(|_| Err(Error::failed("a rehearsal broke down: this is a fault of the tool")))
+    let played = tokio::task::spawn_blocking(move || play(&ui, &args, &cluster, &turns));
+    tokio::select! {
+        played = played => {
+            let broken = |_| Err(Error::failed("a rehearsal broke down: this is a fault of the tool"));
+            played.unwrap_or_else(broken)
+        }
+        () = asked_to_stop(ctx) => Err(Error::interrupted("stopped on request; a rehearsal leaves nothing behind")),
+    }
+}
+
+/// Ends with the first signal: there is no step whose end would have to be waited for.
+async fn asked_to_stop(ctx: &Ctx) {
+    while !ctx.cancel.is_set() {
+        pause(Duration::from_millis(200)).await;
+    }
 }
 
 fn play(ui: &Ui, args: &Args, cluster: &Cluster, turns: &BTreeMap<String, f64>) -> Result<Outcome> {
@@ -164,9 +177,7 @@ async fn serve(ctx: &Ctx, cluster: Cluster, seed: u64, address: SocketAddr) -> R
         cluster.name,
         door.url()
     ));
-    while !ctx.cancel.is_set() {
-        pause(Duration::from_millis(200)).await;
-    }
+    asked_to_stop(ctx).await;
     Ok(Outcome::Done)
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use crate::sim::json::{
@@ -19,9 +19,14 @@ use crate::sim::world::World;
 /// Endpoints of a slice (`--max-endpoints-per-slice` of kube-controller-manager).
 const LIMIT: usize = 100;
 
-/// In which slices pods have their endpoints; mostly in one.
+/// In which slices pods have their endpoints.
 #[derive(Debug, Default)]
-pub(crate) struct Slices(HashMap<Key, SmallVec<[Place; 1]>>);
+pub(crate) struct Slices {
+    /// By pod; mostly one.
+    places: HashMap<Key, SmallVec<[Place; 1]>>,
+    /// Services whose slices were looked through: those of a record are there before anybody knows them.
+    services: HashSet<Key>,
+}
 
 /// A slice with its Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,20 +37,20 @@ struct Place {
 
 impl Slices {
     fn of(&self, pod: &Key) -> &[Place] {
-        self.0.get(pod).map_or(&[], SmallVec::as_slice)
+        self.places.get(pod).map_or(&[], SmallVec::as_slice)
     }
 
     fn put(&mut self, pod: &Key, place: Place) {
-        let places = self.0.entry(pod.clone()).or_default();
+        let places = self.places.entry(pod.clone()).or_default();
         places.retain(|known| known.service != place.service);
         places.push(place);
     }
 
     fn drop_from(&mut self, pod: &Key, slice: &Key) {
-        if let Some(places) = self.0.get_mut(pod) {
+        if let Some(places) = self.places.get_mut(pod) {
             places.retain(|place| place.slice != *slice);
             if places.is_empty() {
-                self.0.remove(pod);
+                self.places.remove(pod);
             }
         }
     }
@@ -57,7 +62,7 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
         id::SERVICES => true,
         id::PODS if !is_as_before(change) => {
             let selects = |(_, labels): (&Key, &Labels)| labels.matches(change.object());
-            world.slices.0.contains_key(&change.key)
+            world.slices.places.contains_key(&change.key)
                 || world.index.services(&change.key.namespace).any(selects)
         }
         _ => false,
@@ -106,6 +111,10 @@ fn of_pod(world: &mut World, key: &Key) {
     }
     let Some(pod) = pod else { return };
     for service in services {
+        if !world.slices.services.contains(&service) {
+            of_service(world, &service);
+            continue;
+        }
         let place = known.iter().find(|place| place.service == service);
         if !place.is_some_and(|place| renew(world, &place.slice, &pod)) {
             add(world, &service, &pod);
@@ -117,6 +126,7 @@ fn of_pod(world: &mut World, key: &Key) {
 fn of_service(world: &mut World, key: &Key) {
     let Some(service) = world.store.get(key).cloned().filter(|s| !is_deleting(s)) else { return };
     let Some(selector) = selector(&service) else { return };
+    world.slices.services.insert(key.clone());
     let pods = world.store.selected(&key.namespace, &selector).into_iter();
     let pods: Vec<_> = pods.filter(|pod| has_address(pod)).cloned().collect();
     let mut missing: HashMap<&str, &Value> = pods.iter().map(|pod| (name(pod), &**pod)).collect();

@@ -102,10 +102,15 @@ impl Load {
         self.nodes.len()
     }
 
-    /// Each node once, from that on whose turn it is.
-    pub(super) fn in_turn(&self) -> impl Iterator<Item = (&str, &Site)> {
+    /// Each node once, with its place, from that on whose turn it is.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = (&str, usize, &Site)> {
         let (last, first) = self.nodes.split_at(self.next.min(self.nodes.len()));
-        first.iter().chain(last).map(|(name, place)| (name.as_str(), &self.sites[*place]))
+        first.iter().chain(last).map(|(name, place)| (name.as_str(), *place, &self.sites[*place]))
+    }
+
+    /// The place of a node that was ever named.
+    pub(super) fn place_named(&self, node: &str) -> Option<usize> {
+        self.places.get(node).copied()
     }
 
     fn learn(&mut self, key: &Key, pod: &Value) {

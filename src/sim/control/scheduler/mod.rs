@@ -82,8 +82,8 @@ struct Wish<'a> {
     volumes: Volumes,
     spread: Spread,
     affinity: Affinity,
-    /// Pods of the same owner by node.
-    siblings: HashMap<String, usize>,
+    /// Pods of the same owner by the place of their node; those that wait for one are together too.
+    siblings: HashMap<Option<usize>, usize>,
     /// The most of them on one node.
     most: usize,
 }
@@ -131,9 +131,10 @@ fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
     let (wanted, mut looked_at) = (enough(world.load.count()), 0);
     let mut reasons = Reasons::default();
     let (mut highest, mut best) = (0, Vec::new());
-    for (node, site) in world.load.in_turn() {
+    for (node, place, site) in world.load.in_turn() {
         looked_at += 1;
-        match fits(world, &wish, is_plain, node, site) {
+        let beside = wish.siblings.get(&Some(place)).copied().unwrap_or_default();
+        match fits(world, &wish, is_plain, (node, site), beside) {
             Ok(score) if best.is_empty() || score >= highest => {
                 if score > highest {
                     best.clear();
@@ -152,19 +153,25 @@ fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
     (chosen.map(str::to_owned).ok_or_else(|| reasons.message()), looked_at)
 }
 
-fn siblings(world: &World, pod: &Value) -> HashMap<String, usize> {
+fn siblings(world: &World, pod: &Value) -> HashMap<Option<usize>, usize> {
     let mut count = HashMap::new();
     let owner = controller(pod).map(|o| text(o, "/uid"));
-    for (_, sibling) in owner.into_iter().flat_map(|uid| world.store.owned_by(uid)) {
-        if !is_deleting(&sibling) && !is_finished(&sibling) {
-            *count.entry(text(&sibling, "/spec/nodeName").to_owned()).or_default() += 1;
-        }
+    let all = owner.into_iter().flat_map(|uid| world.store.each_owned_by(uid)).map(|(_, pod)| pod);
+    for sibling in all.filter(|pod| !is_deleting(pod) && !is_finished(pod)) {
+        let place = world.load.place_named(text(sibling, "/spec/nodeName"));
+        *count.entry(place).or_default() += 1;
     }
     count
 }
 
-/// The score of a node, higher is better, or why the pod may not go there.
-fn fits(world: &World, wish: &Wish<'_>, is_plain: bool, node: &str, site: &Site) -> Result<u64, Vec<Reason>> {
+/// The score of a node, higher is better, or why the pod may not go there; with so many of its siblings there.
+fn fits(
+    world: &World,
+    wish: &Wish<'_>,
+    is_plain: bool,
+    (node, site): (&str, &Site),
+    siblings: usize,
+) -> Result<u64, Vec<Reason>> {
     if !(is_plain && site.is_open) {
         let object = world.node(node).ok_or_else(Vec::new)?;
         place(wish, site, object)?;
@@ -179,8 +186,7 @@ fn fits(world: &World, wish: &Wish<'_>, is_plain: bool, node: &str, site: &Site)
         wish.spread.allow(object).map_err(|r| vec![r])?;
         wish.affinity.allow(object).map_err(|r| vec![r])?;
     }
-    let here = wish.siblings.get(node).copied().unwrap_or_default();
-    let apart = (100 * (wish.most - here)).checked_div(wish.most).unwrap_or(100);
+    let apart = (100 * (wish.most - siblings)).checked_div(wish.most).unwrap_or(100);
     Ok(site.allocatable.free_share(&site.taken, &wish.requests) + 2 * apart as u64)
 }
 
