@@ -15,7 +15,6 @@ use crate::sim::json::{list, text};
 use crate::sim::node::shell::{self, Outcome};
 use crate::sim::resource::id;
 use crate::sim::status::{Answer, Refusal};
-use crate::sim::store::Key;
 use crate::sim::value::{Value, json};
 use crate::sim::world::{Shared, World};
 
@@ -66,8 +65,8 @@ pub(crate) fn run(
     argv: &[String],
 ) -> Answer<Outcome> {
     let info = world.registry.get(id::PODS);
-    let key = Key::new(id::PODS, namespace, pod);
-    let object = world.store.get(&key).cloned().ok_or_else(|| Refusal::not_found(info, pod))?;
+    let object = world.store.find(id::PODS, namespace, pod).cloned();
+    let object = object.ok_or_else(|| Refusal::not_found(info, pod))?;
     let containers = list(&object, "/spec/containers");
     let first = containers.first().map(|c| text(c, "/name")).unwrap_or_default();
     let container = if container.is_empty() { first } else { container };

@@ -52,7 +52,6 @@ use super::json::{controller, text};
 use super::log::Entry;
 use super::resource::{Resource, id};
 use super::status::{Answer, Refusal};
-use super::store::Key;
 use super::world::Shared;
 
 /// The connection broke: what a client sees of a reset.
@@ -131,8 +130,8 @@ fn pod_of(shared: &Shared, call: &Call, target: Option<&Target>, verb: &str) -> 
     let target = target.filter(|t| t.resource == id::PODS && !matches!(verb, "get" | "list" | "watch"))?;
     let pod = match &target.name {
         Some(name) => {
-            let key = Key::new(id::PODS, target.namespace.as_deref().unwrap_or_default(), name);
-            shared.lock().store.get(&key).cloned()?
+            let namespace = target.namespace.as_deref().unwrap_or_default();
+            shared.lock().store.find(id::PODS, namespace, name).cloned()?
         }
         None => Arc::new(call.json::<Value>().ok()?),
     };

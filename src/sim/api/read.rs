@@ -9,7 +9,6 @@ use crate::sim::json::{int, set, set_default, text, unset};
 use crate::sim::resource::{Resource, id};
 use crate::sim::selector::{Fields, Labels};
 use crate::sim::status::{Answer, Refusal};
-use crate::sim::store::Key;
 use crate::sim::value::{Value, json};
 use crate::sim::world::World;
 
@@ -64,8 +63,8 @@ impl Filter {
         if let Some(name) = self.fields.name()
             && (namespace.is_some() || is_cluster_wide)
         {
-            let key = Key::new(target.resource, namespace.unwrap_or_default(), name);
-            return world.store.get(&key).filter(|o| matches(o)).cloned().into_iter().collect();
+            let found = world.store.find(target.resource, namespace.unwrap_or_default(), name);
+            return found.filter(|o| matches(o)).cloned().into_iter().collect();
         }
         match (target.resource, self.fields.node(), namespace) {
             (id::PODS, Some(node), _) => {
@@ -90,12 +89,13 @@ impl Filter {
 /// 404 without the object, 400 for a bad selector, 410 for an outdated continue token.
 pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let Some(name) = &target.name else { return list(world, call, target) };
-    let key = Key::new(target.resource, target.namespace.as_deref().unwrap_or_default(), name);
     if let Some(version) = call.param("resourceVersion").filter(|v| v.parse::<u64>().is_err()) {
         return Err(Refusal::plain(not_a_version(version)));
     }
     let info = world.registry.get(target.resource);
-    let object = world.store.get(&key).ok_or_else(|| Refusal::not_found(info, name))?;
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    let object = world.store.find(target.resource, namespace, name);
+    let object = object.ok_or_else(|| Refusal::not_found(info, name))?;
     if target.subresource.as_deref() == Some("scale") {
         return Ok(Reply::json(200, &scale_of(object)));
     }

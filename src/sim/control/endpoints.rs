@@ -131,8 +131,7 @@ fn of_service(world: &mut World, key: &Key) {
     let pods: Vec<_> = pods.filter(|pod| has_address(pod)).cloned().collect();
     let mut missing: HashMap<&str, &Value> = pods.iter().map(|pod| (name(pod), &**pod)).collect();
     for slice in slices_of(world, &service) {
-        let known = world.store.get(&slice).map_or(&[][..], |s| list(s, "/endpoints"));
-        let kept: Vec<(&str, Value)> = known
+        let kept: Vec<(&str, Value)> = endpoints_of(world, &slice)
             .iter()
             .filter_map(|known| {
                 let pod = missing.remove(pod_of(known))?;

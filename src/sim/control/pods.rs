@@ -43,15 +43,8 @@ fn uid_of(reference: &Value) -> &str {
 
 /// The pods of an owner, finished and terminating ones included.
 pub(crate) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
-    each_owned(world, owner).map(|(key, pod)| (key.clone(), Arc::clone(pod))).collect()
-}
-
-/// The same, for a look.
-pub(super) fn each_owned<'w>(
-    world: &'w World,
-    owner: &Value,
-) -> impl Iterator<Item = (&'w Key, &'w Arc<Value>)> + use<'w> {
-    world.store.each_owned_by(uid(owner)).filter(|(key, _)| key.resource == id::PODS)
+    let owned = world.store.each_owned_by(uid(owner)).filter(|(key, _)| key.resource == id::PODS);
+    owned.map(|(key, pod)| (key.clone(), Arc::clone(pod))).collect()
 }
 
 /// Whether a pod counts for its controller (`controller.IsPodActive`).

@@ -125,9 +125,8 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
 
 fn backends<'w>(world: &'w World, service: &Value) -> Vec<&'w Value> {
     let namespace = text(service, "/metadata/namespace");
-    let selectors = world.index.services(namespace);
-    let selector = selectors.filter(|(key, _)| *key.name == *name(service)).map(|(_, labels)| labels).next();
-    let Some(selector) = selector else { return Vec::new() };
+    let own = world.index.services(namespace).find(|(key, _)| *key.name == *name(service));
+    let Some((_, selector)) = own else { return Vec::new() };
     let pods = world.store.selected(namespace, selector).into_iter();
     pods.filter(|p| is_ready(p) && !is_deleting(p)).map(AsRef::as_ref).collect()
 }

@@ -10,7 +10,7 @@ use crate::sim::value::{Map, Text, Value};
 
 use super::Key;
 
-/// Keys of objects by what they have in common, in order: most are few, and then a list is the smallest; many are of one or two.
+/// Keys of objects by what they have in common, in order: most are few, and then a list is the smallest.
 type Keys = HashMap<Text, SmallVec<[Key; 2]>>;
 
 /// All places.
