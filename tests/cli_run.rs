@@ -91,6 +91,33 @@ fn the_steps_of_a_node_read_no_list_of_everything() {
 }
 
 #[test]
+fn a_wait_for_pods_to_leave_reads_no_more_than_their_metadata() {
+    let workloads = [Workload::deployment("shop", "web", 4), Workload::daemon_set("shop", "agent")];
+    let env = Env::new(Sim::builder().nodes(3).workloads(workloads));
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    let log = env.sim.log();
+    let at = |from: usize, what: &str| {
+        from + log[from..]
+            .iter()
+            .position(|e| e.summary().starts_with(what))
+            .unwrap_or_else(|| panic!("{what}"))
+    };
+    let cordoned = at(0, "patch nodes worker-2");
+    let asked = at(cordoned, "create pods/eviction");
+    let drained = at(asked, "patch nodes worker-2");
+    let lists: Vec<&Entry> = log[asked..drained].iter().filter(|e| e.summary() == "list pods").collect();
+    assert!(!lists.is_empty(), "somebody looked");
+    let whole: Vec<&&Entry> =
+        lists.iter().filter(|e| !e.accept.contains("as=PartialObjectMetadataList")).collect();
+    assert!(whole.is_empty(), "{whole:#?}");
+    // From then on no pod of a DaemonSet has to be told from others.
+    let uncordoned = at(drained, "delete pods cni-migrate-probe/server");
+    let sets = log[drained + 1..uncordoned].iter().filter(|e| e.summary() == "list daemonsets").count();
+    assert_eq!(sets, 1, "the drain's own check");
+}
+
+#[test]
 fn run_removes_the_routes_of_host_gw_and_leaves_others_alone() {
     let net = json!({"Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}});
     let web = Workload::deployment("shop", "web", 2).service(80);

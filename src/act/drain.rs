@@ -9,7 +9,7 @@ use super::engine::{Engine, THE_NODE};
 use crate::drain::{self, Budgets, Eviction};
 use crate::error::{Error, Result};
 use crate::kube::{Refusal, Watch, explain, pause, refusal};
-use crate::model::{DaemonSet, Pod, Snapshot};
+use crate::model::{Pod, Snapshot};
 use crate::observe::Scope;
 use crate::plan::Phase;
 use crate::report::count;
@@ -24,11 +24,10 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
     let mut watch = engine.observer.watch(&Scope::Pods(node.to_owned()));
-    let (mut total, mut daemon_sets) = (None, None);
+    let mut snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
+    let total = wanted(engine, &snapshot)?.len();
     loop {
-        let snapshot = look(engine, node, &mut daemon_sets).await?;
         let pods = wanted(engine, &snapshot)?;
-        let total = *total.get_or_insert(pods.len());
         if pods.is_empty() {
             engine.set_phase(node, Phase::Drained).await?;
             return Ok(evictor.summary(total));
@@ -43,21 +42,22 @@ pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
             )));
         }
         turn.pause(&mut watch, TICK, end).await;
+        look_again(engine, node, &turn, &mut snapshot).await?;
     }
 }
 
-/// The node's pods, and the DaemonSets, which are read once; again only where a pod must not go by those that are known.
-async fn look(engine: &Engine<'_>, node: &str, known: &mut Option<Vec<DaemonSet>>) -> Result<Snapshot> {
-    if let Some(daemon_sets) = known {
-        let mut snapshot = engine.look(Scope::Pods(node.to_owned()), false).await?;
-        snapshot.daemon_sets.clone_from(daemon_sets);
-        if wanted(engine, &snapshot).is_ok() {
-            return Ok(snapshot);
-        }
+/// Looks at the node's pods anew: where all were asked to go, only at which are left; at the DaemonSets as well only where
+/// a pod must not go by those that are known.
+async fn look_again(engine: &Engine<'_>, node: &str, turn: &Turn, snapshot: &mut Snapshot) -> Result<()> {
+    let (observer, scope) = (&engine.observer, Scope::Pods(node.to_owned()));
+    if matches!(turn, Turn::Pods(_)) && observer.drop_gone_pods(snapshot, &scope).await? {
+        return Ok(());
     }
-    let snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
-    *known = Some(snapshot.daemon_sets.clone());
-    Ok(snapshot)
+    observer.renew_pods(snapshot, &scope).await?;
+    if wanted(engine, snapshot).is_err() {
+        *snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
+    }
+    Ok(())
 }
 
 /// The pods that are to go, those on their way included.

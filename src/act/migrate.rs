@@ -89,7 +89,7 @@ impl Engine<'_> {
 
     async fn standing(&self, name: &str, step: NodeStep) -> Result<Standing> {
         let scope = match step {
-            NodeStep::Restart => Scope::Node(name.to_owned()),
+            NodeStep::Restart => Scope::Networks(name.to_owned()),
             NodeStep::Drain => Scope::Drain(name.to_owned()),
             _ => Scope::Agent(name.to_owned()),
         };

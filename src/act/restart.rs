@@ -31,7 +31,7 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
     // Owner UID -> name, of the DaemonSets whose pod must come back.
     let mut owners: BTreeMap<Shared, Shared> = BTreeMap::new();
     loop {
-        let snapshot = engine.look(Scope::Node(node.to_owned()), false).await?;
+        let snapshot = engine.look(Scope::Networks(node.to_owned()), false).await?;
         let old = foreign(engine, &snapshot, &wanted);
         if let Some(pod) = old.iter().find(|p| p.owner.is_none() && !p.is_probe() && !p.mirror) {
             return Err(Error::no(format!(

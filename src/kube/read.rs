@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use http::header::ACCEPT;
 use http::{HeaderValue, Request};
 use kube::Client;
 use serde::de::{DeserializeOwned, DeserializeSeed};
@@ -17,14 +18,20 @@ pub const PAGE: u32 = 500;
 /// Metadata of objects where the server can tell it alone (`meta.k8s.io`), else all of them.
 const METADATA: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json");
+/// The same of a list.
+const METADATA_LIST: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+);
 
-/// Which objects of a list are wanted; the server filters.
+/// Which objects of a list are wanted, and how much of each; the server filters.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Label selector.
     pub labels: Option<String>,
     /// Field selector.
     pub fields: Option<String>,
+    /// Whether their metadata is all that is read.
+    pub is_bare: bool,
 }
 
 impl Selection {
@@ -42,6 +49,12 @@ impl Selection {
     /// By label selector.
     pub fn labels(selector: impl Into<String>) -> Self {
         Self { labels: Some(selector.into()), ..Self::default() }
+    }
+
+    /// The same objects, of which only the metadata is sent.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { is_bare: true, ..self }
     }
 
     fn query(&self) -> Vec<(&'static str, String)> {
@@ -142,7 +155,11 @@ impl Reader {
             let mut query = selection.query();
             query.push(("limit", PAGE.to_string()));
             query.extend(token.take().map(|t| ("continue", t)));
-            match self.client.request_text(request(path, &query)?).await {
+            let mut request = request(path, &query)?;
+            if selection.is_bare {
+                request.headers_mut().insert(ACCEPT, METADATA_LIST);
+            }
+            match self.client.request_text(request).await {
                 Ok(text) => {
                     let page = page(&text, seed).map_err(kube::Error::SerdeError)?;
                     page.items.into_iter().for_each(|item| take(state, item));
@@ -171,7 +188,7 @@ impl Reader {
         let mut query = selection.query();
         query.push(("watch", "true".to_owned()));
         let mut request = request(path, &query)?;
-        request.headers_mut().insert(http::header::ACCEPT, METADATA);
+        request.headers_mut().insert(ACCEPT, METADATA);
         Ok(Box::pin(self.client.request_stream(request).await?))
     }
 

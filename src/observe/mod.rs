@@ -16,6 +16,7 @@ mod pods;
 mod policy;
 mod record;
 mod residue;
+mod scope;
 mod served;
 mod workloads;
 
@@ -38,40 +39,11 @@ use intern::Interner;
 pub use nodes::names as node_names;
 pub use record::{Wanted, record};
 pub use residue::NodeReading;
-
-/// How much of the cluster a snapshot covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything.
-    All,
-    /// One node and its pods with what Cilium says about them; no list of all pods, nor of all of Cilium's objects.
-    Node(String),
-    /// One node and its pods, and the DaemonSets: what a drain may evict.
-    Drain(String),
-    /// One node and its pods: cheap enough to ask for each second.
-    Pods(String),
-    /// One node and the Cilium agent there.
-    Agent(String),
-}
-
-impl Scope {
-    /// Its pods.
-    fn pods(&self) -> Selection {
-        match self {
-            Self::All => Selection::default(),
-            Self::Node(name) | Self::Drain(name) | Self::Pods(name) => Selection::on_node(name),
-            Self::Agent(name) => {
-                Selection { fields: Selection::on_node(name).fields, ..Selection::labels(AGENTS) }
-            }
-        }
-    }
-}
+use scope::AGENTS;
+pub use scope::Scope;
 
 /// All pods.
 const PODS: &str = "/api/v1/pods";
-
-/// The label of the agents (chart templates/cilium-agent/daemonset.yaml).
-const AGENTS: &str = "k8s-app=cilium";
 
 /// kube-proxy's configuration, and the one that kubeadm made the cluster with.
 const KUBEADM_CONFIGS: [(&str, &str); 2] = [("kube-system", "kube-proxy"), ("kube-system", "kubeadm-config")];
@@ -287,7 +259,11 @@ impl Observer {
         let mut strings = Interner::default();
         let nodes = match scope {
             Scope::All => nodes::all(&self.reader, &mut strings).await?,
-            Scope::Node(name) | Scope::Drain(name) | Scope::Pods(name) | Scope::Agent(name) => {
+            Scope::Node(name)
+            | Scope::Networks(name)
+            | Scope::Drain(name)
+            | Scope::Pods(name)
+            | Scope::Agent(name) => {
                 vec![nodes::one(&self.reader, &mut strings, name).await?]
             }
         };
@@ -296,22 +272,16 @@ impl Observer {
         let mut snapshot = Snapshot { nodes, pods, ..Snapshot::empty(self.cluster.clone()) };
         match scope {
             Scope::All => snapshot.cilium = cilium::state(&self.reader, &mut strings).await?,
-            Scope::Node(name) => {
+            Scope::Node(name) | Scope::Networks(name) => {
                 let pods = &snapshot.pods;
                 snapshot.cilium =
                     cilium::of_node(&self.reader, &self.cilium, &mut strings, name, pods).await?;
             }
             Scope::Drain(_) | Scope::Pods(_) | Scope::Agent(_) => {}
         }
-        if !matches!(scope, Scope::Pods(_) | Scope::Agent(_)) {
-            note(
-                &mut snapshot,
-                DAEMON_SETS,
-                workloads::daemon_sets(&self.reader, &mut strings).await,
-                |s, v| {
-                    s.daemon_sets = v;
-                },
-            );
+        if matches!(scope, Scope::All | Scope::Node(_) | Scope::Drain(_)) {
+            let daemon_sets = workloads::daemon_sets(&self.reader, &mut strings).await;
+            note(&mut snapshot, DAEMON_SETS, daemon_sets, |s, v| s.daemon_sets = v);
         }
         if *scope == Scope::All {
             note(&mut snapshot, BUDGETS, policy::budgets(&self.reader, &mut strings).await, |s, v| {
@@ -320,6 +290,26 @@ impl Observer {
             self.read_cluster_wide(&mut snapshot, &mut strings).await;
         }
         Ok(snapshot)
+    }
+
+    /// Reads the pods of a scope anew, and nothing else: what a wait for them looks at again and again.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn renew_pods(&self, snapshot: &mut Snapshot, scope: &Scope) -> Result<()> {
+        let (mut strings, ids) = (Interner::default(), ids(&snapshot.nodes));
+        snapshot.pods = pods::list(&self.reader, PODS, &mut strings, &ids, &scope.pods()).await?;
+        Ok(())
+    }
+
+    /// Takes the pods out that are gone, by metadata alone; `false` where there are others now, of which more must be read.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn drop_gone_pods(&self, snapshot: &mut Snapshot, scope: &Scope) -> Result<bool> {
+        let there = pods::uids(&self.reader, PODS, scope.pods()).await?;
+        snapshot.pods.retain(|pod| there.contains(&*pod.uid));
+        Ok(there.len() == snapshot.pods.len())
     }
 
     async fn read_cluster_wide(&self, snapshot: &mut Snapshot, strings: &mut Interner) {

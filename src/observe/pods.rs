@@ -1,6 +1,6 @@
 //! Reader of pods: a projection that drops nine tenths of the bytes of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -136,6 +136,12 @@ struct Waiting {
 struct Terminated {
     #[serde(default)]
     message: String,
+}
+
+/// The UIDs of the pods of a selection, by their metadata alone.
+pub(super) async fn uids(reader: &Reader, path: &str, selection: Selection) -> Result<BTreeSet<String>> {
+    let pods: Vec<Object> = reader.list(path, &selection.bare()).await?;
+    Ok(pods.into_iter().map(|pod| pod.metadata.uid).collect())
 }
 
 /// The pods of a selection, in the API server's order (by namespace and name).

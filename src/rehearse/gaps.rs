@@ -48,12 +48,12 @@ impl Pods {
 
     /// Takes a change at a time from the beginning.
     pub(super) fn see(&mut self, at: Duration, change: &PodChange) {
-        let Some(pod) = change.after.as_deref().or(change.before.as_deref()) else { return };
+        let Some(pod) = change.after.as_ref().or(change.before.as_ref()) else { return };
         if change.before.is_none() && is_moved(pod) {
             self.created += 1;
         }
         let Some(workload) = workload(pod) else { return };
-        let is_up = change.after.as_deref().is_some_and(is_up);
+        let is_up = change.after.as_ref().is_some_and(is_up);
         let Some(ready) = self.ready.get_mut(&workload) else { return };
         let was_up = !ready.is_empty();
         match uid(pod) {
@@ -131,7 +131,6 @@ fn workload(pod: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use tokio::time::Instant;
 
@@ -148,7 +147,7 @@ mod tests {
     }
 
     fn change(before: Option<Value>, after: Option<Value>) -> PodChange {
-        PodChange { at: Instant::now(), before: before.map(Arc::new), after: after.map(Arc::new) }
+        PodChange { at: Instant::now(), before, after }
     }
 
     #[test]

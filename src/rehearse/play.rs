@@ -135,7 +135,7 @@ where
         who: "rehearsal".to_owned(),
         listener: Some(listener.clone()),
     };
-    let mut pods = Pods::new(sim.pods().iter().map(AsRef::as_ref));
+    let mut pods = Pods::new(sim.pods().iter());
     let mut changes = sim.changes();
     let begun = Instant::now();
     let ended = {

@@ -182,7 +182,7 @@ impl Sim {
         let world = self.shared.lock();
         let pods = world.store.list(id::PODS, None).filter(|p| !is_ready(p) && !is_finished(p));
         let pods = pods.map(|p| format!("pod {}/{}", namespace(p), name(p)));
-        let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n)).map(|n| name(n));
+        let nodes = world.store.list(id::NODES, None).filter(|n| !is_ready(n)).map(name);
         let mut all: Vec<String> = pods.chain(nodes.map(|n| format!("node {n}"))).take(most).collect();
         for (resource, wanted, ready) in [
             (id::DEPLOYMENTS, "/spec/replicas", "/status/readyReplicas"),
@@ -210,7 +210,7 @@ impl Sim {
     pub fn list(&self, api_version: &str, kind: &str) -> Vec<Json> {
         let world = self.shared.lock();
         let Some(resource) = world.registry.by_kind(api_version, kind) else { return Vec::new() };
-        world.store.list(resource, None).map(|o| plain(o)).collect()
+        world.store.list(resource, None).map(plain).collect()
     }
 
     /// The pods of a node.
@@ -219,7 +219,7 @@ impl Sim {
     }
 
     /// All pods, as they are kept.
-    pub(crate) fn pods(&self) -> Vec<Arc<Value>> {
+    pub(crate) fn pods(&self) -> Vec<Value> {
         self.shared.lock().store.list(id::PODS, None).cloned().collect()
     }
 

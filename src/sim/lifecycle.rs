@@ -1,8 +1,6 @@
 //! The life of an object: create, update, delete, with the metadata rules that hold for every kind
 //! (`k8s.io/apiserver/pkg/registry/rest`, `.../generic/registry/store.go`).
 
-use std::sync::Arc;
-
 use crate::sim::value::{Value, json};
 
 use super::admission;
@@ -43,12 +41,7 @@ impl World {
     ///
     /// # Errors
     /// 404 without its namespace, 403 in a terminating one, 409 where the name is taken, 422 where a rule is broken.
-    pub(crate) fn create(
-        &mut self,
-        resource: ResourceId,
-        mut object: Value,
-        dry: bool,
-    ) -> Answer<Arc<Value>> {
+    pub(crate) fn create(&mut self, resource: ResourceId, mut object: Value, dry: bool) -> Answer<Value> {
         let info = self.registry.get(resource).clone();
         self.name_it(&info, &mut object)?;
         let key = Key::of(resource, &object);
@@ -66,7 +59,7 @@ impl World {
             set(&mut object, "/metadata/generation", 1);
         }
         if dry {
-            return Ok(Arc::new(object));
+            return Ok(object);
         }
         let created = self.store.put(key.clone(), object);
         if resource == id::DEFINITIONS {
@@ -119,7 +112,7 @@ impl World {
     ///
     /// # Errors
     /// 404 without it, 409 where `metadata.resourceVersion` or `metadata.uid` is another, 422 where a rule is broken.
-    pub(crate) fn update(&mut self, key: &Key, mut new: Value, part: Part, dry: bool) -> Answer<Arc<Value>> {
+    pub(crate) fn update(&mut self, key: &Key, mut new: Value, part: Part, dry: bool) -> Answer<Value> {
         let info = self.registry.get(key.resource).clone();
         let Some(old) = self.store.get(key).cloned() else {
             return Err(Refusal::not_found(&info, &key.name));
@@ -147,13 +140,13 @@ impl World {
         forget_empty(&info, &mut new);
         bump_generation(&info, &old, &mut new);
         if dry {
-            return Ok(Arc::new(new));
+            return Ok(new);
         }
         Ok(self.commit(key, &old, new))
     }
 
     /// Changes an object as a controller does: no version check, nothing written where nothing changes.
-    pub(crate) fn modify(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Arc<Value>> {
+    pub(crate) fn modify(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Value> {
         let old = self.store.get(key).cloned()?;
         let mut new = Value::clone(&old);
         change(&mut new);
@@ -162,17 +155,17 @@ impl World {
         Some(self.commit(key, &old, new))
     }
 
-    fn commit(&mut self, key: &Key, old: &Arc<Value>, mut new: Value) -> Arc<Value> {
+    fn commit(&mut self, key: &Key, old: &Value, mut new: Value) -> Value {
         let version = text(old, "/metadata/resourceVersion");
         if text(&new, "/metadata/resourceVersion") != version {
             set(&mut new, "/metadata/resourceVersion", version);
         }
-        if new == **old {
-            return Arc::clone(old);
+        if new == *old {
+            return old.clone();
         }
         if is_deleting(&new) && may_go(&new) {
             self.store.remove(key);
-            return Arc::new(new);
+            return new;
         }
         if key.resource == id::DEFINITIONS {
             self.registry.define(&new);
@@ -184,7 +177,7 @@ impl World {
     ///
     /// # Errors
     /// 404 without it, 409 where a precondition fails.
-    pub(crate) fn delete(&mut self, key: &Key, options: &Deletion) -> Answer<Arc<Value>> {
+    pub(crate) fn delete(&mut self, key: &Key, options: &Deletion) -> Answer<Value> {
         let info = self.registry.get(key.resource).clone();
         let Some(old) = self.store.get(key).cloned() else {
             return Err(Refusal::not_found(&info, &key.name));
@@ -207,14 +200,14 @@ impl World {
             set(&mut new, "/status/phase", "Terminating");
         }
         if options.dry_run {
-            return Ok(Arc::new(new));
+            return Ok(new);
         }
         if may_go(&new) {
             self.store.remove(key);
             set(&mut new, "/metadata/resourceVersion", self.store.revision().to_string());
-            return Ok(Arc::new(new));
+            return Ok(new);
         }
-        Ok(if new == *old { old } else { self.store.put(key.clone(), new) })
+        Ok(if new == old { old } else { self.store.put(key.clone(), new) })
     }
 
     fn mark_deleted(&self, object: &mut Value, grace: i64) {

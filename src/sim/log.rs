@@ -12,6 +12,8 @@ pub struct Entry {
     pub path: String,
     /// Query as sent.
     pub query: String,
+    /// `Accept`.
+    pub accept: String,
     /// `User-Agent`.
     pub user_agent: String,
     /// The verb of authorization: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.

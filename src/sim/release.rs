@@ -131,7 +131,7 @@ impl World {
 
     fn revisions_in(&self, namespace: &str) -> impl Iterator<Item = Release> {
         let space = Some(namespace).filter(|space| !space.is_empty());
-        self.store.list(id::SECRETS, space).filter_map(|secret| Release::read(secret))
+        self.store.list(id::SECRETS, space).filter_map(Release::read)
     }
 
     /// Keeps a revision, in place of what was kept of it before.

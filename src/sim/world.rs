@@ -77,7 +77,7 @@ impl World {
         namespace: &str,
         name: &str,
     ) -> Option<&Value> {
-        self.store.find(resource, namespace, name).map(AsRef::as_ref)
+        self.store.find(resource, namespace, name)
     }
 
     /// The Node object.

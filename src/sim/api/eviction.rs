@@ -41,7 +41,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
         return Err(Refusal::plain(message));
     };
-    if !may_go_unready(&pod, world.store.get(budget).map_or(&Value::Null, AsRef::as_ref)) {
+    if !may_go_unready(&pod, world.store.get(budget).unwrap_or(&Value::Null)) {
         check_and_decrement(world, budget, &key.name, options.dry_run)?;
         return evict(world, &key, &options);
     }

@@ -28,8 +28,6 @@ mod watch;
 mod write;
 mod written;
 
-use std::sync::Arc;
-
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
@@ -43,8 +41,6 @@ pub(crate) use rbac::USER;
 pub(crate) use reply::{AnswerBody, Reply};
 pub(crate) use route::{Route, Target};
 pub(crate) use written::Written;
-
-use crate::sim::value::Value;
 
 use super::faults::{Effect, When};
 use super::guard::Seen;
@@ -113,6 +109,7 @@ fn note_arrival(shared: &Shared, call: &Call, route: &Route, verb: &str, resourc
         method: call.method.to_string(),
         path: call.path.clone(),
         query: call.raw_query.clone(),
+        accept: call.header("accept").to_owned(),
         user_agent: call.header("user-agent").to_owned(),
         verb: verb.to_owned(),
         resource: resource.to_owned(),
@@ -133,7 +130,7 @@ fn pod_of(shared: &Shared, call: &Call, target: Option<&Target>, verb: &str) -> 
             let namespace = target.namespace.as_deref().unwrap_or_default();
             shared.lock().store.find(id::PODS, namespace, name).cloned()?
         }
-        None => Arc::new(call.json::<Value>().ok()?),
+        None => call.json().ok()?,
     };
     let owner = controller(&pod).map(|o| format!("{}/{}", text(o, "/kind"), text(o, "/name")));
     Some((text(&pod, "/spec/nodeName").to_owned(), owner.unwrap_or_default()))

@@ -36,7 +36,7 @@ struct Snapshot {
     resource: ResourceId,
     namespace: Option<String>,
     revision: u64,
-    objects: Arc<[Arc<Value>]>,
+    objects: Arc<[Value]>,
     begun: Instant,
     /// Whether its last page was read: only somebody who lost that answer asks again.
     is_read: bool,
@@ -81,7 +81,7 @@ impl Snapshots {
 
 /// One page.
 pub(crate) struct Page {
-    pub(crate) objects: Vec<Arc<Value>>,
+    pub(crate) objects: Vec<Value>,
     /// `ListMeta`.
     pub(crate) metadata: Value,
 }
@@ -137,11 +137,11 @@ fn whole(world: &World, target: &Target, limit: Option<usize>, filter: &Filter) 
 }
 
 /// The objects that match, and where the next page begins: behind the last one that was looked at.
-fn taken(all: &[Arc<Value>], from: usize, limit: usize, filter: &Filter) -> (Vec<Arc<Value>>, usize) {
+fn taken(all: &[Value], from: usize, limit: usize, filter: &Filter) -> (Vec<Value>, usize) {
     let mut objects = Vec::new();
     for (at, object) in all.iter().enumerate().skip(from) {
         if filter.matches(object) {
-            objects.push(Arc::clone(object));
+            objects.push(object.clone());
         }
         if objects.len() == limit {
             return (objects, at + 1);
@@ -178,7 +178,7 @@ fn resumed(world: &World, target: &Target, token: &str) -> Answer<(Snapshot, usi
             world.snapshots.find(target, revision).ok_or_else(gone)?
         }
     };
-    let is_before = |object: &Arc<Value>| key(target, object).as_str() < start.trim_end_matches('\0');
+    let is_before = |object: &Value| key(target, object).as_str() < start.trim_end_matches('\0');
     let mut from = snapshot.objects.partition_point(is_before);
     if start.ends_with('\0')
         && snapshot.objects.get(from).is_some_and(|o| key(target, o) == start.trim_end_matches('\0'))

@@ -3,8 +3,6 @@
 //! Rules are matched as the API server matches them (kubernetes plugin/pkg/auth/authorizer/rbac): a ClusterRole by a
 //! ClusterRoleBinding holds everywhere, by a RoleBinding in its namespace. What helm would ask for is asked as well.
 
-use std::sync::Arc;
-
 use crate::sim::cni::chart;
 use crate::sim::json::{list, name, text};
 use crate::sim::resource::{ResourceId, id};
@@ -71,7 +69,7 @@ pub(crate) fn allows(world: &World, user: &str, ask: &Ask) -> bool {
 
 /// Why a question is answered with yes: the binding and the role that say so.
 pub(crate) fn reason(world: &World, user: &str, ask: &Ask) -> Option<String> {
-    let allows = |binding: &Arc<Value>| {
+    let allows = |binding: &Value| {
         role(world, binding, &ask.namespace)
             .is_some_and(|role| list(role, "/rules").iter().any(|rule| ask.is_in(rule)))
     };
@@ -88,7 +86,7 @@ pub(crate) fn reason(world: &World, user: &str, ask: &Ask) -> Option<String> {
 /// Roles that bindings of a user name and that are not there, as the server tells of them.
 pub(crate) fn missing(world: &World, user: &str, namespace: &str) -> Option<String> {
     let missing = bindings(world, user, namespace).filter(|b| role(world, b, namespace).is_none());
-    let told = |b: &Arc<Value>| {
+    let told = |b: &Value| {
         let kind = text(b, "/roleRef/kind").to_lowercase();
         format!("{kind}.rbac.authorization.k8s.io {:?} not found", text(b, "/roleRef/name"))
     };
@@ -99,7 +97,7 @@ pub(crate) fn missing(world: &World, user: &str, namespace: &str) -> Option<Stri
     }
 }
 
-fn bindings<'w>(world: &'w World, user: &'w str, namespace: &str) -> impl Iterator<Item = Arc<Value>> + 'w {
+fn bindings<'w>(world: &'w World, user: &'w str, namespace: &str) -> impl Iterator<Item = Value> + 'w {
     let places = [("ClusterRoleBinding", None), ("RoleBinding", Some(namespace.to_owned()))];
     places.into_iter().flat_map(move |(kind, place)| {
         let resource = world.registry.by_kind(RBAC, kind);

@@ -56,8 +56,8 @@ impl Filter {
     }
 
     /// The objects that are there now.
-    pub(crate) fn objects(&self, world: &World, target: &Target) -> Vec<Arc<Value>> {
-        let matches = |o: &Arc<Value>| self.matches(o);
+    pub(crate) fn objects(&self, world: &World, target: &Target) -> Vec<Value> {
+        let matches = |o: &Value| self.matches(o);
         let namespace = self.namespace.as_deref();
         let is_cluster_wide = !world.registry.get(target.resource).namespaced;
         if let Some(name) = self.fields.name()
@@ -71,9 +71,12 @@ impl Filter {
                 let pods = world.store.each_on(node).map(|(_, pod)| pod);
                 pods.filter(|pod| matches(pod)).cloned().collect()
             }
-            (id::PODS, None, Some(namespace)) => {
-                let pods = world.store.selected(namespace, &self.labels).into_iter();
-                pods.filter(|o| matches(o)).cloned().collect()
+            (id::PODS, None, namespace) => {
+                let pods = match namespace {
+                    Some(namespace) => world.store.selected(namespace, &self.labels),
+                    None => world.store.selected_anywhere(&self.labels),
+                };
+                pods.into_iter().filter(|o| matches(o)).cloned().collect()
             }
             _ => {
                 let all = world.store.list(target.resource, namespace);
@@ -126,7 +129,7 @@ fn list(world: &mut World, call: &Call, target: &Target) -> Answer<Reply> {
     let (kind, api_version) = match call.form {
         Form::Table(include) => {
             let kind = (&**info, target.version.as_str(), &world.clock);
-            let table = table(kind, include, metadata, page.iter().map(AsRef::as_ref), true);
+            let table = table(kind, include, metadata, page.iter(), true);
             return Ok(Reply::json(200, &table));
         }
         Form::Metadata => {

@@ -1,7 +1,6 @@
 //! watch: events from a resource version on, as long as the client listens.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -168,7 +167,7 @@ impl Watcher {
     }
 
     /// A selector sees an object come and go as it begins and ceases to match; one that goes is shown as it was.
-    fn seen_as(&self, event: Event) -> Option<(&'static str, Arc<Value>)> {
+    fn seen_as(&self, event: Event) -> Option<(&'static str, Value)> {
         let before = event.before.filter(|o| self.filter.matches(o));
         let after = event.kind != EventKind::Deleted && self.filter.matches(&event.object);
         match (before, after) {
@@ -178,20 +177,20 @@ impl Watcher {
             (Some(old), false) => {
                 let mut old = Value::clone(&old);
                 set(&mut old, "/metadata/resourceVersion", event.revision.to_string());
-                Some(("DELETED", Arc::new(old)))
+                Some(("DELETED", old))
             }
             (None, false) => None,
         }
     }
 
-    fn line(&mut self, world: &World, kind: &str, object: &Arc<Value>) -> Bytes {
+    fn line(&mut self, world: &World, kind: &str, object: &Value) -> Bytes {
         let info = world.registry.get(self.resource);
         let object = match self.form {
             Form::Table(include) => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let with_columns = std::mem::replace(&mut self.with_columns, false);
                 let of = (&**info, self.version.as_str(), &world.clock);
-                table(of, include, metadata, std::iter::once(object.as_ref()), with_columns)
+                table(of, include, metadata, std::iter::once(object), with_columns)
             }
             form => present(info, &self.version, form, object),
         };

@@ -1,7 +1,5 @@
 //! create and update.
 
-use std::sync::Arc;
-
 use crate::sim::admission;
 use crate::sim::json::{int, set, text, uid, unset};
 use crate::sim::lifecycle::Part;
@@ -140,7 +138,7 @@ pub(crate) fn store(
 ///
 /// # Errors
 /// 404 without it.
-pub(crate) fn current(world: &World, info: &Resource, key: &Key) -> Answer<Arc<Value>> {
+pub(crate) fn current(world: &World, info: &Resource, key: &Key) -> Answer<Value> {
     world.store.get(key).cloned().ok_or_else(|| Refusal::not_found(info, &key.name))
 }
 

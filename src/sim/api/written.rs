@@ -14,12 +14,12 @@ const KEPT: usize = 2_048;
 
 /// Texts by where their object lies; each keeps its object, so that no other one comes to lie there.
 #[derive(Debug, Default)]
-pub(crate) struct Written(HashMap<usize, (Arc<Value>, Arc<RawValue>)>);
+pub(crate) struct Written(HashMap<usize, (Value, Arc<RawValue>)>);
 
 impl Written {
     /// The object as an item of a list; `None` where it cannot be written.
-    pub(super) fn item(&mut self, object: &Arc<Value>) -> Option<Arc<RawValue>> {
-        let at = Arc::as_ptr(object).addr();
+    pub(super) fn item(&mut self, object: &Value) -> Option<Arc<RawValue>> {
+        let at = object.as_object()?.address();
         if let Some((_, text)) = self.0.get(&at) {
             return Some(Arc::clone(text));
         }
@@ -27,7 +27,7 @@ impl Written {
             self.0.clear();
         }
         let text: Arc<RawValue> = to_raw_value(&built_in_item(object)).ok()?.into();
-        self.0.insert(at, (Arc::clone(object), Arc::clone(&text)));
+        self.0.insert(at, (object.clone(), Arc::clone(&text)));
         Some(text)
     }
 }

@@ -1,7 +1,6 @@
 //! The disruption controller: what a PodDisruptionBudget allows now (`kubernetes/pkg/controller/disruption`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sim::json::{controller, int, is_deleting, is_ready, name, namespace, set, set_condition, text};
@@ -47,7 +46,7 @@ fn is_as_before(change: &Change) -> bool {
 
 /// Whether a workload is to have another number of pods than before.
 fn is_rescaled(change: &Change) -> bool {
-    let replicas = |o: &Option<Arc<Value>>| o.as_ref().map(|o| int(o, "/spec/replicas"));
+    let replicas = |o: &Option<Value>| o.as_ref().map(|o| int(o, "/spec/replicas"));
     replicas(&change.before) != replicas(&change.after)
 }
 
@@ -90,7 +89,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     recheck
 }
 
-fn matching(world: &World, budget: &Value) -> Vec<Arc<Value>> {
+fn matching(world: &World, budget: &Value) -> Vec<Value> {
     let Some(selector) = budget.pointer("/spec/selector").and_then(Labels::from_object) else {
         return Vec::new();
     };
@@ -99,7 +98,7 @@ fn matching(world: &World, budget: &Value) -> Vec<Arc<Value>> {
 }
 
 /// Evictions granted for pods that are still there and not deleting; and when the next one expires.
-fn still_granted(world: &World, budget: &Value, pods: &[Arc<Value>]) -> (Map, Option<Duration>) {
+fn still_granted(world: &World, budget: &Value, pods: &[Value]) -> (Map, Option<Duration>) {
     let mut kept = Map::new();
     let mut recheck: Option<u64> = None;
     let granted = budget.pointer("/status/disruptedPods").and_then(Value::as_object);
@@ -116,7 +115,7 @@ fn still_granted(world: &World, budget: &Value, pods: &[Arc<Value>]) -> (Map, Op
 }
 
 /// `getExpectedPodCount`: pods expected, and how many must be healthy.
-fn expected(world: &World, budget: &Value, pods: &[Arc<Value>]) -> Result<(usize, usize), Option<String>> {
+fn expected(world: &World, budget: &Value, pods: &[Value]) -> Result<(usize, usize), Option<String>> {
     let spec = &budget["spec"];
     if let Some(limit) = spec.get("maxUnavailable").filter(|v| !v.is_null()) {
         let count = scale(world, pods)?;
@@ -133,7 +132,7 @@ fn expected(world: &World, budget: &Value, pods: &[Arc<Value>]) -> Result<(usize
 }
 
 /// `getExpectedScale`: the sum of what the pods' controllers are to have; pods without one are left out.
-fn scale(world: &World, pods: &[Arc<Value>]) -> Result<usize, Option<String>> {
+fn scale(world: &World, pods: &[Value]) -> Result<usize, Option<String>> {
     let mut scales = BTreeMap::new();
     for pod in pods {
         let Some(reference) = controller(pod) else { continue };

@@ -2,17 +2,17 @@
 //! something has changed are looked at again: with thousands of nodes every pod's change would cost thousands of looks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
+use smallvec::SmallVec;
 
 use crate::sim::json::{
     controller, flag, int, is_deleting, is_finished, is_ready, label, list, name, set, text, uid,
 };
 use crate::sim::resource::id;
 use crate::sim::store::{Change, Key};
-use crate::sim::value::{Value, json};
+use crate::sim::value::{Text, Value, json};
 use crate::sim::world::World;
 
 use super::{pods, taints};
@@ -103,31 +103,72 @@ impl Roster {
     }
 }
 
-/// The rosters of all DaemonSets by UID.
+/// The rosters of all DaemonSets by UID, and where their pods are.
 #[derive(Debug, Default)]
-pub(crate) struct Rosters(HashMap<String, Roster>);
+pub(crate) struct Rosters {
+    all: HashMap<String, Roster>,
+    /// Mostly one, in the order of names.
+    pods: HashMap<Spot, SmallVec<[Key; 1]>>,
+}
+
+/// A DaemonSet by its UID, and a node.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Spot(Text, Text);
+
+impl Equivalent<Spot> for (&str, &str) {
+    fn equivalent(&self, spot: &Spot) -> bool {
+        (spot.0.as_str(), spot.1.as_str()) == *self
+    }
+}
+
+impl Spot {
+    /// That of a DaemonSet's pod.
+    fn of(pod: &Value) -> Option<Self> {
+        let owner = controller(pod).filter(|o| text(o, "/kind") == "DaemonSet")?;
+        let node = pod.pointer("/spec/nodeName").and_then(Value::as_text);
+        Some(Self(owner.get("uid")?.as_text()?.clone(), node.cloned().unwrap_or_else(|| "".into())))
+    }
+}
 
 impl Rosters {
     /// Takes a write over.
     pub(crate) fn note(&mut self, change: &Change) {
         let object = change.object();
         match change.key.resource {
-            id::DAEMONSETS if change.after.is_none() => drop(self.0.remove(uid(object))),
+            id::DAEMONSETS if change.after.is_none() => drop(self.all.remove(uid(object))),
             id::DAEMONSETS if change.alters(&["/metadata/generation"]) => {
-                self.0.entry(uid(object).to_owned()).or_default().all = true;
+                self.all.entry(uid(object).to_owned()).or_default().all = true;
             }
-            id::PODS => {
-                let owner = controller(object).filter(|o| text(o, "/kind") == "DaemonSet");
-                if let Some(roster) = owner.and_then(|o| self.0.get_mut(text(o, "/uid"))) {
-                    roster.changed.insert(text(object, "/spec/nodeName").to_owned());
-                }
-            }
+            id::PODS => self.note_pod(change),
             id::NODES if is_moved(change) => {
-                for roster in self.0.values_mut() {
+                for roster in self.all.values_mut() {
                     roster.changed.insert(change.key.name.to_string());
                 }
             }
             _ => {}
+        }
+    }
+
+    fn note_pod(&mut self, change: &Change) {
+        let [before, after] = [&change.before, &change.after].map(|pod| pod.as_ref().and_then(Spot::of));
+        let Some(spot) = after.as_ref().or(before.as_ref()) else { return };
+        if let Some(roster) = self.all.get_mut(spot.0.as_str()) {
+            roster.changed.insert(spot.1.to_string());
+        }
+        if before == after {
+            return;
+        }
+        if let Some(spot) = before
+            && let Some(pods) = self.pods.get_mut(&spot)
+        {
+            pods.retain(|pod| *pod != change.key);
+            if pods.is_empty() {
+                self.pods.remove(&spot);
+            }
+        }
+        if let Some(spot) = after {
+            let pods = self.pods.entry(spot).or_default();
+            pods.insert(pods.partition_point(|pod| *pod < change.key), change.key.clone());
         }
     }
 }
@@ -148,9 +189,9 @@ pub(super) fn keys(world: &World, change: &Change) -> Vec<Key> {
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
     let set = world.store.get(key).cloned().filter(|s| !is_deleting(s))?;
-    let mut roster = world.rosters.0.remove(uid(&set)).unwrap_or_default();
+    let mut roster = world.rosters.all.remove(uid(&set)).unwrap_or_default();
     if roster.changed.is_empty() && !roster.all {
-        world.rosters.0.insert(uid(&set).to_owned(), roster);
+        world.rosters.all.insert(uid(&set).to_owned(), roster);
         return None;
     }
     let mut changed = std::mem::take(&mut roster.changed);
@@ -171,7 +212,7 @@ pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
         replace_outdated(world, &set, &template.revision, &roster);
     }
     report(world, key, &set, roster.sums);
-    world.rosters.0.insert(uid(&set).to_owned(), roster);
+    world.rosters.all.insert(uid(&set).to_owned(), roster);
     None
 }
 
@@ -197,10 +238,9 @@ fn look(world: &mut World, set: &Value, template: &Template, node: &str) -> Here
 }
 
 /// The pod of a DaemonSet on a node; the newest of several.
-fn pod_on(world: &World, set: &Value, node: &str) -> Option<(Key, Arc<Value>)> {
-    let is_ours = |p: &Value| controller(p).is_some_and(|o| text(o, "/uid") == uid(set));
-    let (key, pod) = world.store.each_on(node).rfind(|(_, p)| is_ours(p))?;
-    Some((key.clone(), Arc::clone(pod)))
+fn pod_on(world: &World, set: &Value, node: &str) -> Option<(Key, Value)> {
+    let key = world.rosters.pods.get(&(uid(set), node))?.last()?;
+    Some((key.clone(), world.store.get(key)?.clone()))
 }
 
 /// What a DaemonSet wants of a node (`NodeShouldRunDaemonPod`).

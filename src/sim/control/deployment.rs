@@ -1,6 +1,5 @@
 //! Deployment: a ReplicaSet for each template, rolled over within surge and unavailability.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sim::json::{flag, int, is_deleting, name, namespace, owner_reference, set, text};
@@ -48,7 +47,7 @@ fn is_new(deployment: &Value, set: &Value) -> bool {
         && wanted.pointer("/metadata/annotations") == has.pointer("/metadata/annotations")
 }
 
-fn sets(world: &World, deployment: &Value) -> Vec<(Key, Arc<Value>)> {
+fn sets(world: &World, deployment: &Value) -> Vec<(Key, Value)> {
     let owned = world.store.owned_by(crate::sim::json::uid(deployment));
     owned.into_iter().filter(|(k, _)| k.resource == id::REPLICASETS).collect()
 }
@@ -68,7 +67,7 @@ fn new_set(deployment: &Value, hash: &str, replicas: usize) -> Value {
     })
 }
 
-fn roll(world: &mut World, deployment: &Value, new_key: &Key, new: &Value, old: &[(Key, Arc<Value>)]) {
+fn roll(world: &mut World, deployment: &Value, new_key: &Key, new: &Value, old: &[(Key, Value)]) {
     let wanted = replicas(deployment);
     let old_total: usize = old.iter().map(|(_, s)| replicas(s)).sum();
     if text(deployment, "/spec/strategy/type") == "Recreate" {

@@ -129,7 +129,7 @@ fn of_service(world: &mut World, key: &Key) {
     world.slices.services.insert(key.clone());
     let pods = world.store.selected(&key.namespace, &selector).into_iter();
     let pods: Vec<_> = pods.filter(|pod| has_address(pod)).cloned().collect();
-    let mut missing: HashMap<&str, &Value> = pods.iter().map(|pod| (name(pod), &**pod)).collect();
+    let mut missing: HashMap<&str, &Value> = pods.iter().map(|pod| (name(pod), pod)).collect();
     for slice in slices_of(world, &service) {
         let kept: Vec<(&str, Value)> = endpoints_of(world, &slice)
             .iter()

@@ -57,7 +57,7 @@ fn move_selector(all: &mut Selectors, key: &Key, selector: Option<Labels>) {
 impl Index {
     /// Takes a write over.
     pub(crate) fn note(&mut self, change: &Change) {
-        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        let (before, after) = (change.before.as_ref(), change.after.as_ref());
         match change.key.resource {
             id::PODS => {
                 self.move_pod(&change.key, pod_address(before), pod_address(after));

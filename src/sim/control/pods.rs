@@ -1,7 +1,5 @@
 //! What the workload controllers share: pods of an owner, templates, revisions, numbers of a rollout.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
 
 use crate::sim::clock::letters;
@@ -42,9 +40,9 @@ fn uid_of(reference: &Value) -> &str {
 }
 
 /// The pods of an owner, finished and terminating ones included.
-pub(crate) fn owned(world: &World, owner: &Value) -> Vec<(Key, Arc<Value>)> {
+pub(crate) fn owned(world: &World, owner: &Value) -> Vec<(Key, Value)> {
     let owned = world.store.each_owned_by(uid(owner)).filter(|(key, _)| key.resource == id::PODS);
-    owned.map(|(key, pod)| (key.clone(), Arc::clone(pod))).collect()
+    owned.map(|(key, pod)| (key.clone(), pod.clone())).collect()
 }
 
 /// Whether a pod counts for its controller (`controller.IsPodActive`).

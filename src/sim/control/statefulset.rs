@@ -1,6 +1,5 @@
 //! StatefulSet: pods of fixed names, one after the other, replaced from the last to the first.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sim::json::{int, is_deleting, is_finished, is_ready, label, list, name, set, text};
@@ -41,7 +40,7 @@ fn first(owner: &Value) -> usize {
     usize::try_from(int(owner, "/spec/ordinals/start")).unwrap_or_default()
 }
 
-fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Arc<Value>)> {
+fn pod(world: &World, owner: &Value, ordinal: usize) -> Option<(Key, Value)> {
     let name = format!("{}-{ordinal}", name(owner));
     let key = Key::new(id::PODS, crate::sim::json::namespace(owner), &name);
     world.store.get(&key).cloned().map(|p| (key, p))

@@ -24,8 +24,7 @@ pub(super) fn broken(world: &World, write: &Write, pod: &Value) -> Option<String
 fn broken_by(world: &World, budget: &Value, pod: &Value) -> Option<String> {
     let selector =
         budget.pointer("/spec/selector").and_then(Labels::from_object).filter(|s| s.matches(pod))?;
-    let covered: Vec<&Value> =
-        world.store.selected(namespace(pod), &selector).into_iter().map(AsRef::as_ref).collect();
+    let covered = world.store.selected(namespace(pod), &selector);
     let healthy = covered.iter().filter(|p| is_ready(p) && !is_deleting(p)).count();
     let wanted = wanted(world, budget, &covered);
     let always = text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";

@@ -16,7 +16,7 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, String)>) {
     let mut tell = |why: &str| broken.push((Rule::Deletions, format!("{}: {why}", seen.summary())));
-    match (seen.write.verb.as_str(), seen.before.as_deref()) {
+    match (seen.write.verb.as_str(), seen.before.as_ref()) {
         // An apply may make its object too.
         ("create" | "patch" | "update", None) => {
             let made = world.store.get(&seen.write.key).map(|o| uid(o).to_owned());

@@ -8,7 +8,6 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use hashbrown::HashSet;
 
@@ -68,7 +67,7 @@ pub(crate) struct Write {
 #[derive(Debug)]
 pub(crate) struct Seen {
     write: Write,
-    before: Option<Arc<Value>>,
+    before: Option<Value>,
     /// What it would break if it is granted.
     breaks: Option<String>,
     revision: u64,
@@ -98,7 +97,7 @@ impl Seen {
         let caller = call.header("user-agent").to_owned();
         let write = Write { caller, verb: verb.to_owned(), resource: resource.to_owned(), key };
         let before = world.store.get(&write.key).cloned();
-        let breaks = before.as_deref().and_then(|pod| budgets::broken(world, &write, pod));
+        let breaks = before.as_ref().and_then(|pod| budgets::broken(world, &write, pod));
         Some(Self { write, before, breaks, revision: world.store.revision() })
     }
 

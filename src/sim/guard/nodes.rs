@@ -19,12 +19,12 @@ pub(super) struct Switch {
 }
 
 pub(super) fn judge(world: &mut World, seen: &Seen, broken: &mut Vec<(Rule, String)>) {
-    let Some(before) = seen.before.as_deref() else { return };
+    let Some(before) = seen.before.as_ref() else { return };
     match seen.write.key.resource {
         id::PODS => note_proof(world, seen, before),
         id::NODES => {
             let after = world.store.get(&seen.write.key).cloned();
-            let after = after.as_deref().unwrap_or(before);
+            let after = after.as_ref().unwrap_or(before);
             if label(before, MIGRATION_LABEL) != label(after, MIGRATION_LABEL) {
                 world.guard.nodes.insert(name(before).to_owned(), Switch::default());
             }

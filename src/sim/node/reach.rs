@@ -1,7 +1,5 @@
 //! Who reaches whom: computed from the state of both nodes, as packets would find it.
 
-use std::net::IpAddr;
-
 use crate::agent::{PORT, Target, TargetKind};
 use crate::sim::json::{flag, int, is_deleting, is_ready, list, name, text};
 use crate::sim::resource::id;
@@ -68,16 +66,16 @@ fn connect(world: &World, origin: &Origin, address: &str) -> Result<Greeting, St
     if !is_up {
         return Err("network is unreachable".to_owned());
     }
-    let (ip, port) = (socket.ip(), socket.port());
-    let service = world.index.service_at(&ip.to_string()).and_then(|key| world.store.get(key));
+    let (ip, port) = (socket.ip().to_string(), socket.port());
+    let service = world.index.service_at(&ip).and_then(|key| world.store.get(key));
     if let Some(service) = service {
         return to_service(world, origin, service, port);
     }
-    let node = world.index.node_at(&ip.to_string());
+    let node = world.index.node_at(&ip);
     if let Some((node, machine)) = node.and_then(|node| Some((node, world.machines.get(node)?))) {
         return to_node(world, origin, node, machine, port);
     }
-    match pod_with(world, ip) {
+    match pod_with(world, &ip) {
         Some(pod) => to_pod(world, origin, pod, port),
         None => Err(timed_out()),
     }
@@ -87,10 +85,13 @@ fn timed_out() -> String {
     "timed out".to_owned()
 }
 
-fn pod_with(world: &World, ip: IpAddr) -> Option<&Value> {
-    let ip = ip.to_string();
-    let mut pods = world.index.pods_at(&ip).filter_map(|key| world.store.get(key));
-    pods.find(|p| text(p, "/status/phase") == "Running").map(AsRef::as_ref)
+fn refused() -> String {
+    "connection refused".to_owned()
+}
+
+fn pod_with<'w>(world: &'w World, ip: &str) -> Option<&'w Value> {
+    let mut pods = world.index.pods_at(ip).filter_map(|key| world.store.get(key));
+    pods.find(|p| text(p, "/status/phase") == "Running")
 }
 
 /// A ClusterIP works where something on the node translates it: kube-proxy, or Cilium in its place.
@@ -104,7 +105,7 @@ fn to_service(world: &World, origin: &Origin, service: &Value, port: u16) -> Res
     }
     let Some(mapping) = list(service, "/spec/ports").iter().find(|p| int(p, "/port") == i64::from(port))
     else {
-        return Err("connection refused".to_owned());
+        return Err(refused());
     };
     if name(service) == "kubernetes" && text(service, "/metadata/namespace") == "default" {
         return to_api(world, origin);
@@ -128,7 +129,7 @@ fn backends<'w>(world: &'w World, service: &Value) -> Vec<&'w Value> {
     let own = world.index.services(namespace).find(|(key, _)| *key.name == *name(service));
     let Some((_, selector)) = own else { return Vec::new() };
     let pods = world.store.selected(namespace, selector).into_iter();
-    pods.filter(|p| is_ready(p) && !is_deleting(p)).map(AsRef::as_ref).collect()
+    pods.filter(|p| is_ready(p) && !is_deleting(p)).collect()
 }
 
 /// The API server runs on the nodes with its static pod, or outside of the cluster where no node has one.
@@ -161,9 +162,9 @@ fn to_node(
     if port == KUBELET_PORT {
         return Ok(String::new());
     }
-    let mut pods = world.store.each_on(node);
-    let listening = pods.find(|(_, p)| flag(p, "/spec/hostNetwork") && is_ready(p) && listens(p, port));
-    listening.map(|(_, p)| greeting(p)).ok_or_else(|| "connection refused".to_owned())
+    let pods = world.store.each_on(node).map(|(_, pod)| pod);
+    let mut on_host = pods.filter(|p| flag(p, "/spec/hostNetwork") && is_ready(p));
+    on_host.find_map(|p| greeting(p, port)).ok_or_else(refused)
 }
 
 fn to_pod(world: &World, origin: &Origin, pod: &Value, port: u16) -> Result<Greeting, String> {
@@ -185,7 +186,7 @@ fn to_pod(world: &World, origin: &Origin, pod: &Value, port: u16) -> Result<Gree
     if !to.up || !leaves || !arrives || !crosses || is_cut {
         return Err(timed_out());
     }
-    if is_ready(pod) && listens(pod, port) { Ok(greeting(pod)) } else { Err("connection refused".to_owned()) }
+    is_ready(pod).then(|| greeting(pod, port)).flatten().ok_or_else(refused)
 }
 
 /// The link that a node's own pods are behind.
@@ -203,17 +204,14 @@ fn has_tunnel(from: &Machine, to: &Machine, is_old: bool) -> bool {
     is_routed || (from.has_link(link) && to.has_link(link))
 }
 
-fn listens(pod: &Value, port: u16) -> bool {
-    if matches!(Program::of(pod), Program::ProbeServer(_)) && port == PORT {
-        return true;
-    }
+/// What answers at a port of a pod; `None` where nothing listens there.
+fn greeting(pod: &Value, port: u16) -> Option<Greeting> {
+    let of_server = match Program::of(pod) {
+        Program::ProbeServer(name) => Some(name),
+        _ => None,
+    };
     let ports = list(pod, "/spec/containers").iter().flat_map(|c| list(c, "/ports"));
-    ports.into_iter().any(|p| int(p, "/containerPort") == i64::from(port))
-}
-
-fn greeting(pod: &Value) -> Greeting {
-    match Program::of(pod) {
-        Program::ProbeServer(name) => name,
-        _ => name(pod).to_owned(),
-    }
+    let is_open = |at: &Value| int(at, "/containerPort") == i64::from(port);
+    let listens = of_server.is_some() && port == PORT || ports.into_iter().any(is_open);
+    listens.then(|| of_server.unwrap_or_else(|| name(pod).to_owned()))
 }

@@ -74,7 +74,7 @@ pub(super) fn tell(world: &World, unknown: &HashMap<String, usize>) -> Vec<Strin
     for gap in GAPS {
         let of_kind = world.registry.served().find(|(_, r)| r.kind == gap.kind && !r.custom);
         let objects = of_kind.into_iter().flat_map(|(id, _)| world.store.list(id, None));
-        let hit: Vec<String> = objects.filter(|o| (gap.has)(o)).map(|o| full_name(o)).collect();
+        let hit: Vec<String> = objects.filter(|o| (gap.has)(o)).map(full_name).collect();
         if !hit.is_empty() {
             lines.push(format!("{} {}: {}", gap.kind, names(&hit), gap.what));
         }

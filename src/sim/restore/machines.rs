@@ -1,7 +1,6 @@
 //! The machines under recorded nodes.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
@@ -18,7 +17,7 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Builds a machine for each node.
 pub(super) fn build(world: &mut World) {
-    let nodes: Vec<Arc<Value>> = world.store.list(id::NODES, None).cloned().collect();
+    let nodes: Vec<Value> = world.store.list(id::NODES, None).cloned().collect();
     for node in &nodes {
         let machine = machine(world, node);
         world.machines.insert(name(node).to_owned(), machine);
@@ -93,7 +92,7 @@ fn hold_addresses(world: &mut World, node: &Value) {
 }
 
 fn resume_agent(world: &mut World, node: &str) {
-    let pods: Vec<(Key, Arc<Value>)> = world.store.pods_on(node);
+    let pods: Vec<(Key, Value)> = world.store.pods_on(node);
     let is_agent =
         |p: &Value| label(p, "k8s-app") == Some("cilium") && Program::of(p) == Program::CiliumAgent;
     let Some((_, pod)) = pods.iter().find(|(_, p)| is_agent(p)) else { return };

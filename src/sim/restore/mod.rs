@@ -81,7 +81,7 @@ fn put(world: &mut World, mut object: Value) -> Result<(), String> {
 fn add_namespaces(world: &mut World) {
     let mut missing = std::collections::BTreeSet::new();
     for (resource, _) in world.registry.served().filter(|(_, r)| r.namespaced) {
-        let names = world.store.list(resource, None).map(|o| namespace(o));
+        let names = world.store.list(resource, None).map(namespace);
         missing.extend(names.filter(|n| world.object(id::NAMESPACES, "", n).is_none()).map(str::to_owned));
     }
     for name in missing {

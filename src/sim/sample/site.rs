@@ -63,7 +63,7 @@ impl Site {
         control::settle(&mut world);
         let mut all = Vec::new();
         for (resource, _) in world.registry.served().filter(|(r, _)| *r != id::EVENTS) {
-            all.extend(world.store.list(resource, None).map(|o| recorded(o)));
+            all.extend(world.store.list(resource, None).map(recorded));
         }
         Ok(all.into())
     }

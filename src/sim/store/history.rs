@@ -1,7 +1,6 @@
 //! The past events of one resource: what a watch starts from.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::sim::value::Value;
 
@@ -21,9 +20,9 @@ pub(crate) enum EventKind {
 pub(crate) struct Event {
     pub(crate) revision: u64,
     pub(crate) kind: EventKind,
-    pub(crate) object: Arc<Value>,
+    pub(crate) object: Value,
     /// The object before: a selector may have matched then and not now.
-    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) before: Option<Value>,
 }
 
 /// The events of one resource, oldest first.

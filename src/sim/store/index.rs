@@ -96,6 +96,13 @@ impl Index {
         self.on_node.get(node).map_or(&[], SmallVec::as_slice)
     }
 
+    /// The namespaces with pods that have labels, in order.
+    pub(super) fn namespaces(&self) -> Vec<&Text> {
+        let mut all: Vec<&Text> = self.labelled.keys().collect();
+        all.sort();
+        all
+    }
+
     /// The fewest pods of a namespace among which all are that a selector means.
     pub(super) fn candidates(&self, namespace: &str, labels: &Labels) -> Candidates<'_> {
         let here = self.labelled.get(namespace);

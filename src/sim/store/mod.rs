@@ -6,7 +6,6 @@ mod index;
 mod key;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -32,15 +31,15 @@ const USUAL: usize = 4_096;
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) key: Key,
-    pub(crate) before: Option<Arc<Value>>,
-    pub(crate) after: Option<Arc<Value>>,
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Option<Value>,
 }
 
 impl Change {
     /// The object, as it is or as it last was.
     pub(crate) fn object(&self) -> &Value {
         static GONE: Value = Value::Null;
-        self.after.as_deref().or(self.before.as_deref()).unwrap_or(&GONE)
+        self.after.as_ref().or(self.before.as_ref()).unwrap_or(&GONE)
     }
 
     /// Whether one of these members is another than before; all are, of an object that comes or goes.
@@ -56,16 +55,16 @@ pub(crate) struct PodChange {
     /// When.
     pub(crate) at: Instant,
     /// As it was.
-    pub(crate) before: Option<Arc<Value>>,
+    pub(crate) before: Option<Value>,
     /// As it is.
-    pub(crate) after: Option<Arc<Value>>,
+    pub(crate) after: Option<Value>,
 }
 
 /// All objects.
 #[derive(Debug)]
 pub(crate) struct Store {
     revision: u64,
-    objects: HashMap<Key, Arc<Value>>,
+    objects: HashMap<Key, Value>,
     /// Their names in order.
     names: BTreeSet<Key>,
     histories: HashMap<ResourceId, History>,
@@ -113,17 +112,17 @@ impl Store {
     }
 
     /// One object.
-    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
         self.objects.get(key)
     }
 
     /// One object by its resource, namespace and name.
-    pub(crate) fn find(&self, resource: ResourceId, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    pub(crate) fn find(&self, resource: ResourceId, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&Parts::new(resource, namespace, name))
     }
 
     /// One object by UID.
-    pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Key, &Arc<Value>)> {
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Key, &Value)> {
         let key = self.index.by_uid(uid)?;
         Some((key, self.objects.get(key)?))
     }
@@ -133,7 +132,7 @@ impl Store {
         &'a self,
         resource: ResourceId,
         namespace: Option<&str>,
-    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+    ) -> impl Iterator<Item = &'a Value> + use<'a> {
         self.keys(resource, namespace).filter_map(|key| self.objects.get(key))
     }
 
@@ -151,7 +150,7 @@ impl Store {
     }
 
     /// The objects with an owner reference to this UID.
-    pub(crate) fn owned_by(&self, uid: &str) -> Vec<(Key, Arc<Value>)> {
+    pub(crate) fn owned_by(&self, uid: &str) -> Vec<(Key, Value)> {
         self.collect(self.index.owned_by(uid))
     }
 
@@ -159,22 +158,22 @@ impl Store {
     pub(crate) fn each_owned_by<'a>(
         &'a self,
         uid: &str,
-    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+    ) -> impl Iterator<Item = (&'a Key, &'a Value)> + use<'a> {
         self.each(self.index.owned_by(uid))
     }
 
     /// The pods bound to a node.
-    pub(crate) fn pods_on(&self, node: &str) -> Vec<(Key, Arc<Value>)> {
+    pub(crate) fn pods_on(&self, node: &str) -> Vec<(Key, Value)> {
         self.collect(self.index.on_node(node))
     }
 
     /// The same, for a look.
-    pub(crate) fn each_on(&self, node: &str) -> impl DoubleEndedIterator<Item = (&Key, &Arc<Value>)> {
+    pub(crate) fn each_on(&self, node: &str) -> impl DoubleEndedIterator<Item = (&Key, &Value)> {
         self.each(self.index.on_node(node))
     }
 
     /// The pods of a namespace that a selector means, in the order of their names.
-    pub(crate) fn selected(&self, namespace: &str, labels: &Labels) -> Vec<&Arc<Value>> {
+    pub(crate) fn selected(&self, namespace: &str, labels: &Labels) -> Vec<&Value> {
         match self.index.candidates(namespace, labels) {
             Candidates::All => {
                 self.list(id::PODS, Some(namespace)).filter(|pod| labels.matches(pod)).collect()
@@ -186,47 +185,55 @@ impl Store {
         }
     }
 
-    fn collect(&self, keys: &[Key]) -> Vec<(Key, Arc<Value>)> {
-        self.each(keys).map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
+    /// The pods of all namespaces that a selector means, in the order of their namespaces and names.
+    pub(crate) fn selected_anywhere(&self, labels: &Labels) -> Vec<&Value> {
+        if labels.pairs().next().is_none() {
+            return self.list(id::PODS, None).filter(|pod| labels.matches(pod)).collect();
+        }
+        self.index.namespaces().into_iter().flat_map(|namespace| self.selected(namespace, labels)).collect()
     }
 
-    fn each<'a>(&'a self, keys: &'a [Key]) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Arc<Value>)> {
+    fn collect(&self, keys: &[Key]) -> Vec<(Key, Value)> {
+        self.each(keys).map(|(key, object)| (key.clone(), object.clone())).collect()
+    }
+
+    fn each<'a>(&'a self, keys: &'a [Key]) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Value)> {
         keys.iter().filter_map(|key| Some((key, self.objects.get(key)?)))
     }
 
     /// Writes an object under a new revision.
-    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Value {
         self.revision += 1;
         set(&mut object, "/metadata/resourceVersion", self.revision.to_string());
         self.pool.share(&mut object);
-        let object = Arc::new(object);
-        let before = self.objects.insert(key.clone(), Arc::clone(&object));
+        let object = object;
+        let before = self.objects.insert(key.clone(), object.clone());
         if before.is_none() {
             self.names.insert(key.clone());
         }
-        self.index.note(&key, before.as_deref(), Some(&object));
+        self.index.note(&key, before.as_ref(), Some(&object));
         let kind = if before.is_none() { EventKind::Added } else { EventKind::Modified };
-        self.record(key, kind, before, Some(Arc::clone(&object)));
+        self.record(key, kind, before, Some(object.clone()));
         object
     }
 
     /// Removes an object under a new revision and gives it as it last was.
-    pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
         let before = self.objects.remove(key)?;
         self.names.remove(key);
         self.index.note(key, Some(&before), None);
         self.revision += 1;
-        self.record(key.clone(), EventKind::Deleted, Some(Arc::clone(&before)), None);
+        self.record(key.clone(), EventKind::Deleted, Some(before.clone()), None);
         Some(before)
     }
 
-    fn record(&mut self, key: Key, kind: EventKind, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
+    fn record(&mut self, key: Key, kind: EventKind, before: Option<Value>, after: Option<Value>) {
         let object = match (&after, &before) {
-            (Some(object), _) => Arc::clone(object),
+            (Some(object), _) => object.clone(),
             (None, Some(last)) => {
                 let mut last = Value::clone(last);
                 set(&mut last, "/metadata/resourceVersion", self.revision.to_string());
-                Arc::new(last)
+                last
             }
             (None, None) => return,
         };

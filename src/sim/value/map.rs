@@ -140,7 +140,7 @@ impl Map {
     }
 
     /// Where it lies: two that are one and the same lie at one place.
-    pub(super) fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 

@@ -60,7 +60,7 @@ impl Load {
     /// Takes a write over.
     pub(crate) fn note(&mut self, change: &Change) {
         match (change.key.resource, &change.before, &change.after) {
-            (id::NODES, _, node) => self.note_node(&change.key.name, node.as_deref()),
+            (id::NODES, _, node) => self.note_node(&change.key.name, node.as_ref()),
             // The spec of a pod does not change but for its node.
             (id::PODS, Some(before), Some(after)) if seen(before) == seen(after) => {}
             (id::PODS, before, after) => {

@@ -50,7 +50,7 @@ fn waits(pod: &Value) -> bool {
 }
 
 pub(super) fn reconcile(world: &mut World, key: &Key) -> Option<Duration> {
-    let pod = world.store.get(key).cloned().filter(|p| waits(p))?;
+    let pod = world.store.get(key).cloned().filter(waits)?;
     let now = world.clock.now();
     let (chosen, looked_at) = choose(world, &pod);
     world.load.next = (world.load.next + looked_at) % world.load.count().max(1);
