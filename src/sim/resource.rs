@@ -90,7 +90,7 @@ const BUILT_IN: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", "ns", "pdb"),
     ("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", "n", ""),
     ("coordination.k8s.io", "v1", "leases", "Lease", "n", ""),
-    ("events.k8s.io", "v1", "events", "Event", "n", "ev"),
+    ("", "v1", "events", "Event", "n", "ev"),
     ("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", "", ""),
     ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", "", ""),
     ("rbac.authorization.k8s.io", "v1", "roles", "Role", "n", ""),
@@ -118,6 +118,7 @@ const BUILT_IN: &[(&str, &str, &str, &str, &str, &str)] = &[
         "",
         "",
     ),
+    ("events.k8s.io", "v1", "events", "Event", "n", "ev"),
 ];
 
 /// Every resource, built in or added by a definition.
@@ -251,6 +252,8 @@ pub(crate) mod id {
     pub(crate) const EVENTS: ResourceId = ResourceId(20);
     pub(crate) const STORAGE_CLASSES: ResourceId = ResourceId(29);
     pub(crate) const DEFINITIONS: ResourceId = ResourceId(31);
+    /// The same objects as [`EVENTS`] under other names, translated by the API front: the store has none of them.
+    pub(crate) const EVENTS_AGAIN: ResourceId = ResourceId(34);
 }
 
 #[cfg(test)]
@@ -279,6 +282,7 @@ mod tests {
             (id::EVENTS, "events"),
             (id::STORAGE_CLASSES, "storageclasses"),
             (id::DEFINITIONS, "customresourcedefinitions"),
+            (id::EVENTS_AGAIN, "events"),
         ] {
             assert_eq!(registry.get(id).plural, plural);
         }

@@ -7,6 +7,7 @@ use crate::sim::value::{Value, json};
 use super::json::{int, list, text};
 use super::resource::Resource;
 
+pub(crate) mod events;
 mod names;
 
 use names::subdomain_problem;
@@ -186,6 +187,7 @@ fn of_kind(info: &Resource, object: &Value) -> Vec<Problem> {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => workload(info, object),
         "Pod" => pod_spec(&object["spec"], "spec"),
         "Service" => service(object),
+        "Event" if !info.custom => events::event(object),
         _ => Vec::new(),
     }
 }

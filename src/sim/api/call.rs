@@ -91,6 +91,19 @@ impl Call {
         self.param("fieldManager").unwrap_or(if agent.is_empty() { "unknown" } else { agent }).to_owned()
     }
 
+    /// The same call with another body, of JSON.
+    pub(crate) fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// The same call with other values of a query parameter.
+    pub(crate) fn with_param(mut self, name: &str, change: impl Fn(&str) -> String) -> Self {
+        for (_, value) in self.query.iter_mut().filter(|(key, _)| key == name) {
+            *value = change(value);
+        }
+        self
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

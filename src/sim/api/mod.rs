@@ -7,6 +7,7 @@ mod call;
 mod decode;
 mod delete;
 mod discovery;
+mod events;
 mod eviction;
 mod exec;
 mod fields;
@@ -236,6 +237,9 @@ fn check_subresource(info: &Resource, target: &Target) -> Answer<()> {
 
 fn dispatch(shared: &Shared, mut call: Call, route: &Route) -> Answer<Reply> {
     let target = match route {
+        Route::Resource(target) if target.resource == id::EVENTS_AGAIN => {
+            return events::answer(shared, call, target);
+        }
         Route::Resource(target) => target,
         Route::Helm(rest) => return helm::answer(shared, &call, rest),
         Route::Review(kind) => return review::answer(&shared.lock(), &call, kind),

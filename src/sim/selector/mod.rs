@@ -152,6 +152,21 @@ const POD_FIELDS: &[(&str, &str)] = &[
     ("status.nominatedNodeName", "/status/nominatedNodeName"),
 ];
 
+/// Those of events (`pkg/apis/core/v1/conversion.go`, `AddFieldLabelConversionsForEvent`).
+const EVENT_FIELDS: &[(&str, &str)] = &[
+    ("involvedObject.kind", "/involvedObject/kind"),
+    ("involvedObject.namespace", "/involvedObject/namespace"),
+    ("involvedObject.name", "/involvedObject/name"),
+    ("involvedObject.uid", "/involvedObject/uid"),
+    ("involvedObject.apiVersion", "/involvedObject/apiVersion"),
+    ("involvedObject.resourceVersion", "/involvedObject/resourceVersion"),
+    ("involvedObject.fieldPath", "/involvedObject/fieldPath"),
+    ("reason", "/reason"),
+    ("reportingComponent", "/reportingComponent"),
+    ("source", "/source/component"),
+    ("type", "/type"),
+];
+
 /// A field selector.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(Vec<(&'static str, bool, String)>);
@@ -216,8 +231,14 @@ fn field_pointer(field: &str, plural: &str) -> Option<&'static str> {
         "spec.unschedulable" if plural == "nodes" => Some("/spec/unschedulable"),
         "status.phase" if plural == "namespaces" => Some("/status/phase"),
         "type" if plural == "secrets" => Some("/type"),
-        _ if plural == "pods" => POD_FIELDS.iter().find(|(f, _)| *f == field).map(|(_, p)| *p),
-        _ => None,
+        _ => {
+            let fields = match plural {
+                "pods" => POD_FIELDS,
+                "events" => EVENT_FIELDS,
+                _ => &[],
+            };
+            fields.iter().find(|(name, _)| *name == field).map(|(_, pointer)| *pointer)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) const PRINTERS: &[Printer] = &[
     ("leases.coordination.k8s.io", |o, clock| {
         vec![json!(name(o)), json!(text(o, "/spec/holderIdentity")), age(o, clock)]
     }),
-    ("events.events.k8s.io", event),
+    ("events", event),
     ("clusterrolebindings.rbac.authorization.k8s.io", binding),
     ("rolebindings.rbac.authorization.k8s.io", binding),
     ("networkpolicies.networking.k8s.io", |o, clock| {
@@ -60,18 +60,18 @@ fn slice(o: &Value, clock: &Clock) -> Vec<Value> {
 
 fn event(o: &Value, clock: &Clock) -> Vec<Value> {
     let seen = |pointer: &str| (!text(o, pointer).is_empty()).then(|| since(o, pointer, clock));
-    let first = seen("/deprecatedFirstTimestamp").unwrap_or_else(|| since(o, "/eventTime", clock));
-    let last = seen("/series/lastObservedTime").or_else(|| seen("/deprecatedLastTimestamp"));
+    let first = seen("/firstTimestamp").unwrap_or_else(|| since(o, "/eventTime", clock));
+    let last = seen("/series/lastObservedTime").or_else(|| seen("/lastTimestamp"));
     let count = match o.get("series") {
         Some(series) => int(series, "/count"),
-        None => int(o, "/deprecatedCount").max(1),
+        None => int(o, "/count").max(1),
     };
-    let mut target = text(o, "/regarding/kind").to_lowercase();
-    if !text(o, "/regarding/name").is_empty() {
-        target = format!("{target}/{}", text(o, "/regarding/name"));
+    let mut target = text(o, "/involvedObject/kind").to_lowercase();
+    if !text(o, "/involvedObject/name").is_empty() {
+        target = format!("{target}/{}", text(o, "/involvedObject/name"));
     }
-    let component = text_or(o, "/deprecatedSource/component", text(o, "/reportingController"));
-    let source = match text_or(o, "/deprecatedSource/host", text(o, "/reportingInstance")) {
+    let component = text_or(o, "/source/component", text(o, "/reportingComponent"));
+    let source = match text_or(o, "/source/host", text(o, "/reportingInstance")) {
         "" => component.to_owned(),
         host => format!("{component}, {host}"),
     };
@@ -80,9 +80,9 @@ fn event(o: &Value, clock: &Clock) -> Vec<Value> {
         json!(text(o, "/type")),
         json!(text(o, "/reason")),
         json!(target),
-        json!(text(o, "/regarding/fieldPath")),
+        json!(text(o, "/involvedObject/fieldPath")),
         json!(source),
-        json!(text(o, "/note").trim()),
+        json!(text(o, "/message").trim()),
         json!(first),
         json!(count),
         json!(name(o)),
