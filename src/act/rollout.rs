@@ -6,8 +6,9 @@ use super::engine::{Engine, TICK};
 use super::switch::delete_pod;
 use crate::error::{Error, Result};
 use crate::kube::{Poll, explain, until, until_told};
-use crate::model::{DaemonSet, NodeId, Pod, Read, Snapshot};
+use crate::model::{DaemonSet, NodeId, Pod, Read, Rollout, Snapshot};
 use crate::observe::Scope;
+use crate::report::count;
 
 const OPERATOR: &str = "cilium-operator";
 /// The labels of its pods (chart templates/cilium-operator/deployment.yaml).
@@ -26,8 +27,15 @@ async fn agents_until(
     step: &str,
     in_the_way: impl Fn(&Snapshot) -> Option<String>,
 ) -> Result<Snapshot> {
-    let mut told = String::new();
+    let (mut told, mut counted) = (String::new(), None);
     until("cilium agents", engine.options.timeout, TICK * 2, async || {
+        // Nodes and agents are read when nobody is missing, or somebody has to be named.
+        if let Some(Rollout { ready, desired, .. }) = rollout(engine).await?
+            && ready < desired
+            && counted.replace(ready).is_none_or(|before| before < ready)
+        {
+            return Ok(Poll::Pending(format!("{ready} of {} are Ready", count(desired, "agent"))));
+        }
         let snapshot = engine.observer.agents().await?;
         let Some(reason) = in_the_way(&snapshot) else { return Ok(Poll::Ready(snapshot)) };
         if told != reason {
@@ -37,6 +45,12 @@ async fn agents_until(
         Ok(Poll::Pending(reason))
     })
     .await
+}
+
+/// The numbers of the DaemonSet of agents, where it is there.
+async fn rollout(engine: &Engine<'_>) -> Result<Option<Rollout>> {
+    let all = engine.observer.daemon_sets().await?;
+    Ok(all.into_iter().find(|set| &*set.name == DAEMON_SET).map(|set| set.rollout))
 }
 
 fn unready(snapshot: &Snapshot) -> Option<String> {

@@ -31,7 +31,9 @@ use crate::model::unread::{
     API_SERVICES, BUDGETS, CONFIG_MAPS, DAEMON_SETS, NAMESPACES, NETWORK_POLICIES, NODE_CONFIG_CRD, SERVICES,
     VOLUMES, WEBHOOKS,
 };
-use crate::model::{Budget, Cluster, Node, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot};
+use crate::model::{
+    Budget, Cluster, DaemonSet, Node, NodeId, ObjectRef, Pod, PodRef, Read, Release, Shared, Snapshot,
+};
 use crate::source::SOURCES;
 
 pub use cluster::{Rule, rights};
@@ -178,6 +180,14 @@ impl Observer {
             s.daemon_sets = v;
         });
         Ok(snapshot)
+    }
+
+    /// All DaemonSets.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn daemon_sets(&self) -> Result<Vec<DaemonSet>> {
+        workloads::daemon_sets(&self.reader, &mut Interner::default()).await
     }
 
     /// `apiVersion` under which CiliumNodeConfig is served; `None` where it is not.

@@ -5,7 +5,7 @@
 //! clock gives the same bytes.
 //!
 //! Not modelled: admission webhooks, priorities and preemption, preferred affinity, attaching of volumes, network
-//! policies, IPv6, events, metrics, logs. What is not served answers 404 or 501.
+//! policies, IPv6, metrics, logs; events are served, and nobody records any. What is not served answers 404 or 501.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 

@@ -111,11 +111,11 @@ impl World {
         span.from + Duration::from_micros(dice.u64(0..=width))
     }
 
-    /// Which of two equally good nodes is taken: the first without a seed, any with one.
-    pub(crate) fn tie(&self, node: &str, pod: &str) -> u64 {
+    /// Which of so many equally good nodes a pod is given: the first without a seed, any with one.
+    pub(crate) fn tie(&self, pod: &str, nodes: usize) -> usize {
         match self.seed {
-            Some(_) => self.dice(&["node", node, pod]).u64(..),
-            None => 0,
+            Some(_) if nodes > 1 => self.dice(&["node", pod]).usize(..nodes),
+            _ => 0,
         }
     }
 

@@ -149,7 +149,7 @@ fn choose(world: &World, pod: &Value) -> (Result<String, String>, usize) {
             break;
         }
     }
-    let chosen = best.into_iter().min_by_key(|node| world.tie(node, name(pod)));
+    let chosen = best.get(world.tie(name(pod), best.len())).copied();
     (chosen.map(str::to_owned).ok_or_else(|| reasons.message()), looked_at)
 }
 
