@@ -50,7 +50,7 @@ const LOOKS: &[Case<'_>] = &[
     ("auth can-i delete pods", 0, &["yes"]),
     ("auth can-i --list", 0, &["*.*", "[*]"]),
     ("get events -A", 0, &["No resources found"]),
-    ("events -A", 0, &["No resources found"]),
+    ("events -A", 0, &["No events found"]),
     ("get events.events.k8s.io -A", 0, &["No resources found"]),
     ("wait --for=condition=Ready node/worker-1 --timeout=10s", 0, &["node/worker-1 condition met"]),
     ("rollout status -n shop deploy/web --timeout=60s", 0, &["successfully rolled out"]),
