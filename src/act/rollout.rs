@@ -30,7 +30,7 @@ async fn agents_until(
     let (mut told, mut counted) = (String::new(), None);
     until("cilium agents", engine.options.timeout, TICK * 2, async || {
         // Nodes and agents are read when nobody is missing, or somebody has to be named.
-        if let Some(Rollout { ready, desired, .. }) = rollout(engine).await?
+        if let Some(Rollout { ready, desired, .. }) = rollout(engine).await
             && ready < desired
             && counted.replace(ready).is_none_or(|before| before < ready)
         {
@@ -47,10 +47,10 @@ async fn agents_until(
     .await
 }
 
-/// The numbers of the DaemonSet of agents, where it is there.
-async fn rollout(engine: &Engine<'_>) -> Result<Option<Rollout>> {
-    let all = engine.observer.daemon_sets().await?;
-    Ok(all.into_iter().find(|set| &*set.name == DAEMON_SET).map(|set| set.rollout))
+/// The numbers of the DaemonSet of agents, where it is there and can be read.
+async fn rollout(engine: &Engine<'_>) -> Option<Rollout> {
+    let all = engine.observer.daemon_sets().await.ok()?;
+    all.into_iter().find(|set| &*set.name == DAEMON_SET).map(|set| set.rollout)
 }
 
 fn unready(snapshot: &Snapshot) -> Option<String> {
