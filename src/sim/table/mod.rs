@@ -74,12 +74,13 @@ fn cells_of(info: &Resource, clock: &Clock, object: &Value) -> Vec<Value> {
 mod tests {
     use super::*;
     use crate::sim::clock::Clock;
-    use crate::sim::resource::Registry;
+    use crate::sim::resource::{Registry, id};
 
     #[tokio::test(start_paused = true)]
     async fn every_built_in_kind_has_as_many_cells_as_columns() {
         let clock = Clock::new(jiff::Timestamp::UNIX_EPOCH);
-        for (_, info) in Registry::new().served() {
+        // Of events the front shows the core group's, whichever name they are asked by.
+        for (_, info) in Registry::new().served().filter(|(resource, _)| *resource != id::EVENTS_AGAIN) {
             let (columns, cells) =
                 (columns(info), cells_of(info, &clock, &json!({"metadata": {"name": "x"}})));
             assert!(columns.len() > 1, "{}", info.kind);
