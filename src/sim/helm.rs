@@ -127,7 +127,7 @@ impl World {
             let found = self.registry.by_kind(text(object, "/apiVersion"), text(object, "/kind"));
             let Some(key) = found.map(|resource| Key::of(resource, object)) else { continue };
             if let Some(present) = self.store.get(&key) {
-                let mut owned = Value::clone(present);
+                let mut owned = present.clone();
                 own(&mut owned, namespace, release);
                 self.store.put(key, owned);
             }
@@ -144,7 +144,7 @@ impl World {
             let result = match self.store.get(&key).cloned() {
                 None => self.create(resource, object, false),
                 Some(old) => {
-                    let mut new = Value::clone(&old);
+                    let mut new = old.clone();
                     // What the chart no longer says goes too, as helm's three-way merge has it.
                     for part in ["data", "rules", "subjects"] {
                         if let Some(value) = object.get(part) {

@@ -148,7 +148,7 @@ impl World {
     /// Changes an object as a controller does: no version check, nothing written where nothing changes.
     pub(crate) fn modify(&mut self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Value> {
         let old = self.store.get(key).cloned()?;
-        let mut new = Value::clone(&old);
+        let mut new = old.clone();
         change(&mut new);
         let info = self.registry.get(key.resource).clone();
         bump_generation(&info, &old, &mut new);
@@ -191,7 +191,7 @@ impl World {
             id::PODS => pod_grace(&old, options.grace),
             _ => 0,
         };
-        let mut new = Value::clone(&old);
+        let mut new = old.clone();
         if let Some(propagation) = options.propagation.as_deref() {
             propagate(&mut new, propagation);
         }

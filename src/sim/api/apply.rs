@@ -45,8 +45,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     let owner = Owner::of(world, call, target, "Apply");
     let fields = owner.applied(&applied);
     let dry = call.is_dry_run();
-    let old = world.store.get(&key).cloned();
-    let Some(old) = old else {
+    let Some(mut old) = world.store.get(&key).cloned() else {
         if target.subresource.is_some() {
             return Err(Refusal::not_found(&info, &key.name));
         }
@@ -56,7 +55,6 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
         let created = world.create(target.resource, applied, dry)?;
         return Ok(accept::one(world, call, target, 201, &created)?.warned(warnings));
     };
-    let mut old = Value::clone(&old);
     let entries = owner::entries(&old);
     set(&mut old, "/metadata/managedFields", entries);
     let mut new = merged(&owner, &old, &applied, &fields);
@@ -82,7 +80,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
 
 /// What is there with what is applied, without what the manager applied before and nobody wants any more.
 fn merged(owner: &Owner, old: &Value, applied: &Value, fields: &FieldSet) -> Value {
-    let mut new = Value::clone(old);
+    let mut new = old.clone();
     merge_applied(&mut new, applied, &owner.shape);
     let mut kept = owned_by_others(owner, old);
     kept.extend(fields);

@@ -96,15 +96,9 @@ fn status(body: &Value) -> Value {
     }
     body["details"]["group"] = "events.k8s.io".into();
     let message = body["message"].as_str().unwrap_or_default();
-    let named = [("events ", "events.events.k8s.io "), ("Event ", "Event.events.k8s.io ")];
-    let new = named.iter().find_map(|(core, again)| Some(format!("{again}{}", message.strip_prefix(core)?)));
-    // Of what the server says of both groups alike only the beginning names them.
-    let at = message.find("events \"").filter(|_| new.is_none());
-    let within = at
-        .map(|at| message.split_at(at))
-        .map(|(before, after)| format!("{before}{}", after.replacen("events ", "events.events.k8s.io ", 1)));
-    if let Some(message) = new.or(within) {
-        body["message"] = message.into();
+    let named = [("events \"", "events.events.k8s.io \""), ("Event \"", "Event.events.k8s.io \"")];
+    if let Some((core, again)) = named.iter().find(|(core, _)| message.contains(core)) {
+        body["message"] = message.replacen(core, again, 1).into();
     }
     body
 }

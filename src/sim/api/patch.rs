@@ -28,7 +28,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, target: &Target) -> Answer<
     check_media(&kind, info.custom)?;
     let old = current(world, &info, &key)?;
     let is_scale = target.subresource.as_deref() == Some("scale");
-    let mut new = if is_scale { read::scale_of(&old) } else { Value::clone(&old) };
+    let mut new = if is_scale { read::scale_of(&old) } else { old.clone() };
     if !is_scale {
         set(&mut new, "/apiVersion", info.api_version(&target.version));
     }

@@ -174,8 +174,7 @@ impl Watcher {
             (None, true) => Some(("ADDED", event.object)),
             (Some(_), true) => Some(("MODIFIED", event.object)),
             (Some(_), false) if event.kind == EventKind::Deleted => Some(("DELETED", event.object)),
-            (Some(old), false) => {
-                let mut old = Value::clone(&old);
+            (Some(mut old), false) => {
                 set(&mut old, "/metadata/resourceVersion", event.revision.to_string());
                 Some(("DELETED", old))
             }

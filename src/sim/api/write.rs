@@ -113,7 +113,7 @@ pub(crate) fn store(
         Some("status") => Part::Status,
         Some("scale") => {
             let scale = new;
-            new = Value::clone(&old);
+            new = old.clone();
             set(&mut new, "/spec/replicas", int(&scale, "/spec/replicas"));
             set(&mut new, "/metadata/resourceVersion", text(&scale, "/metadata/resourceVersion"));
             Part::Main

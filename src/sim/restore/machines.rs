@@ -44,7 +44,7 @@ fn machine(world: &World, node: &Value) -> Machine {
     machine.unwell = ready == Some("False");
     for (_, pod) in world.store.pods_on(name(node)) {
         if annotation(&pod, MIRROR).is_some() {
-            let mut manifest = Value::clone(&pod);
+            let mut manifest = pod.clone();
             unset(&mut manifest, "", "status");
             machine.static_pods.push(manifest);
         }

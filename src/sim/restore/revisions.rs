@@ -53,7 +53,8 @@ fn adopt_set(world: &mut World, key: &Key) {
     let owned = world.store.owned_by(uid(&deployment)).into_iter();
     let mut sets = owned.filter(|(k, _)| k.resource == id::REPLICASETS);
     let number = annotation(&deployment, NUMBER);
-    let Some((set_key, old)) = sets.find(|(_, s)| number.is_some() && annotation(s, NUMBER) == number) else {
+    let Some((set_key, mut old)) = sets.find(|(_, s)| number.is_some() && annotation(s, NUMBER) == number)
+    else {
         return;
     };
     let mut template = deployment["spec"]["template"].clone();
@@ -62,8 +63,7 @@ fn adopt_set(world: &mut World, key: &Key) {
         None => unset(&mut template, "/metadata/labels", HASH),
     }
     if old["spec"]["template"] != template {
-        let mut new = Value::clone(&old);
-        set(&mut new, "/spec/template", template);
-        world.store.put(set_key, new);
+        set(&mut old, "/spec/template", template);
+        world.store.put(set_key, old);
     }
 }

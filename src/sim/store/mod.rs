@@ -231,7 +231,7 @@ impl Store {
         let object = match (&after, &before) {
             (Some(object), _) => object.clone(),
             (None, Some(last)) => {
-                let mut last = Value::clone(last);
+                let mut last = last.clone();
                 set(&mut last, "/metadata/resourceVersion", self.revision.to_string());
                 last
             }
