@@ -118,6 +118,23 @@ fn a_wait_for_pods_to_leave_reads_no_more_than_their_metadata() {
 }
 
 #[test]
+fn no_write_asks_for_the_object_back() {
+    let env = shop();
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    let log = env.sim.log();
+    let writes: Vec<&Entry> =
+        log.iter().filter(|e| e.is_write() && e.query.contains("fieldManager=kubectl-cni-migrate")).collect();
+    assert!(writes.iter().any(|e| e.resource == "configmaps"), "the journal is the longest");
+    let whole: Vec<String> = writes
+        .iter()
+        .filter(|e| !e.accept.contains("as=PartialObjectMetadata"))
+        .map(|e| e.summary())
+        .collect();
+    assert!(whole.is_empty(), "{whole:#?}");
+}
+
+#[test]
 fn run_removes_the_routes_of_host_gw_and_leaves_others_alone() {
     let net = json!({"Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}});
     let web = Workload::deployment("shop", "web", 2).service(80);

@@ -201,8 +201,7 @@ async fn renew(reader: Reader, writer: Writer, holder: String, lost: Arc<AtomicB
 /// not known, or no longer the present one, over the present one if that is ours.
 async fn renew_once(reader: &Reader, writer: &Writer, holder: &str, version: Option<String>) -> Renewal {
     let replace = async |version: &str| {
-        let written = writer.replace(PATH, &body(writer, holder, Some(version))).await.ok()?;
-        Some(written.pointer("/metadata/resourceVersion")?.as_str()?.to_owned())
+        writer.replace(PATH, &body(writer, holder, Some(version))).await.ok()?.version()
     };
     if let Some(version) = version
         && let Some(now) = replace(&version).await

@@ -118,7 +118,10 @@ impl Journal {
         };
         match result {
             Ok(answer) => {
-                self.written(number, &answer);
+                let version = answer.version().ok_or_else(|| {
+                    Error::failed(format!("ConfigMap kube-system/{name} was written, and its answer has no resourceVersion"))
+                })?;
+                self.written(number, version);
                 Ok(())
             }
             Err(e) if matches!(refusal(&e), Refusal::Conflict | Refusal::Exists) => {
@@ -131,14 +134,13 @@ impl Journal {
         }
     }
 
-    fn written(&mut self, number: usize, answer: &Value) {
+    fn written(&mut self, number: usize, version: String) {
         self.changed.remove(&number);
-        let version = answer["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         if let Some(known) = self.versions.get_mut(number) {
-            version.clone_into(known);
+            *known = version;
             return;
         }
-        self.versions.push(version.to_owned());
+        self.versions.push(version);
         // The document before it says from now on that a part follows.
         self.changed.extend(number.checked_sub(1));
     }

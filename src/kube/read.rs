@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub const PAGE: u32 = 500;
 
 /// Metadata of objects where the server can tell it alone (`meta.k8s.io`), else all of them.
-const METADATA: HeaderValue =
+pub(super) const METADATA: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json");
 /// The same of a list.
 const METADATA_LIST: HeaderValue = HeaderValue::from_static(

@@ -2,11 +2,14 @@
 //!
 //! Nothing here sends a whole object that was read before: fields unknown to us would be lost.
 
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request};
 use kube::Client;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Clock;
+use super::read::METADATA;
 use super::status::{Refusal, refusal};
 use crate::error::{Error, Result};
 
@@ -32,6 +35,26 @@ pub struct Delete<'a> {
     pub propagation: Option<&'static str>,
 }
 
+/// What the server says of an object that it has written: of its metadata, as much as the next write needs.
+#[derive(Debug, Default, Deserialize)]
+pub struct Written {
+    #[serde(default)]
+    metadata: Meta,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    resource_version: Option<String>,
+}
+
+impl Written {
+    /// The version that it has now; `None` after a write that stores no object, such as an eviction.
+    pub fn version(self) -> Option<String> {
+        self.metadata.resource_version
+    }
+}
+
 impl Writer {
     pub(super) fn new(client: Client, clock: Clock) -> Self {
         Self { client, clock, dry_run: false }
@@ -48,41 +71,44 @@ impl Writer {
         Self { dry_run: true, ..self.clone() }
     }
 
-    async fn send(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Value, kube::Error> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: &Value,
+    ) -> Result<Written, kube::Error> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let dry_run = if self.dry_run { "&dryRun=All" } else { "" };
         let uri = format!("{path}{separator}fieldManager={MANAGER}{dry_run}");
         let request = Request::builder()
             .method(method)
             .uri(uri)
-            .header(http::header::CONTENT_TYPE, kind)
+            .header(CONTENT_TYPE, kind)
+            // A whole answer would be the object that was just sent, and more.
+            .header(ACCEPT, METADATA)
             .body(body.to_string().into_bytes())
             .map_err(kube::Error::HttpError)?;
         self.client.request(request).await
     }
 
     /// JSON merge patch (RFC 7386): null removes a key.
-    pub async fn merge(&self, path: &str, body: &Value) -> Result<Value, kube::Error> {
+    pub async fn merge(&self, path: &str, body: &Value) -> Result<Written, kube::Error> {
         self.send(Method::PATCH, path, "application/merge-patch+json", body).await
     }
 
-    /// JSON patch (RFC 6902); a failing `test` is answered with 422.
-    pub async fn json_patch(&self, path: &str, operations: &Value) -> Result<Value, kube::Error> {
-        self.send(Method::PATCH, path, "application/json-patch+json", operations).await
-    }
-
     /// Server-side apply of the fields in `body`; refuses where another manager owns one.
-    pub async fn apply(&self, path: &str, body: &Value) -> Result<Value, kube::Error> {
+    pub async fn apply(&self, path: &str, body: &Value) -> Result<Written, kube::Error> {
         self.send(Method::PATCH, path, "application/apply-patch+yaml", body).await
     }
 
     /// Creates an object.
-    pub async fn create(&self, path: &str, body: &Value) -> Result<Value, kube::Error> {
+    pub async fn create(&self, path: &str, body: &Value) -> Result<Written, kube::Error> {
         self.send(Method::POST, path, "application/json", body).await
     }
 
     /// Replaces an object that this tool alone writes; `body` carries its resourceVersion.
-    pub async fn replace(&self, path: &str, body: &Value) -> Result<Value, kube::Error> {
+    pub async fn replace(&self, path: &str, body: &Value) -> Result<Written, kube::Error> {
         self.send(Method::PUT, path, "application/json", body).await
     }
 
