@@ -118,6 +118,26 @@ fn a_wait_for_pods_to_leave_reads_no_more_than_their_metadata() {
 }
 
 #[test]
+fn one_look_checks_a_step_and_asks_for_the_next() {
+    let env = shop();
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    let log = env.sim.log();
+    let after = |from: usize, what: &str| {
+        let found = log[from..].iter().position(|e| e.summary().starts_with(what));
+        from + found.unwrap_or_else(|| panic!("{what}")) + 1
+    };
+    let looks =
+        |from: usize, to: usize| log[from..to].iter().filter(|e| e.summary() == "get nodes worker-2").count();
+    let cordoned = after(0, "patch nodes worker-2");
+    let evicted = after(cordoned, "create pods/eviction");
+    assert_eq!(looks(cordoned, evicted), 2, "whether it is cordoned, and what is to go");
+    let drained = after(evicted, "patch nodes worker-2");
+    let switched = after(drained, "patch nodes worker-2");
+    assert_eq!(looks(drained, switched), 1, "whether it is empty");
+}
+
+#[test]
 fn no_write_asks_for_the_object_back() {
     let env = shop();
     let output = run(&env);

@@ -16,15 +16,14 @@ use crate::report::count;
 
 const TICK: Duration = Duration::from_secs(1);
 
-/// Evicts what may be evicted and waits until it is gone.
+/// Evicts what may be evicted and waits until it is gone; `snapshot` is of the drain's scope, and just taken.
 ///
 /// # Errors
 /// A refusal, where a pod must not be evicted with the given flags: then nothing is evicted at all.
-pub(super) async fn drain(engine: &Engine<'_>, node: &str) -> Result<String> {
+pub(super) async fn drain(engine: &Engine<'_>, node: &str, mut snapshot: Snapshot) -> Result<String> {
     let end = Instant::now() + engine.options.drain_timeout;
     let mut evictor = Evictor::new(engine);
     let mut watch = engine.observer.watch(&Scope::Pods(node.to_owned()));
-    let mut snapshot = engine.look(Scope::Drain(node.to_owned()), false).await?;
     let total = wanted(engine, &snapshot)?.len();
     loop {
         let pods = wanted(engine, &snapshot)?;

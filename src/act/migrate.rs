@@ -13,6 +13,14 @@ use crate::model::{PHASE_ANNOTATION, Snapshot};
 use crate::observe::Scope;
 use crate::plan::{NodeStep, Phase, Standing, Step, standing};
 use crate::report::count;
+use crate::verify::Network;
+
+/// What was seen of the node last. Between the check after one step and the question before the next nothing is done and
+/// nothing is waited for, so one look answers both.
+struct Seen {
+    scope: Scope,
+    snapshot: Snapshot,
+}
 
 impl Engine<'_> {
     /// Migrates one node; a node that is migrated already is left alone.
@@ -24,7 +32,8 @@ impl Engine<'_> {
             return self.would_migrate(name).await;
         }
         let mut clock = Stopwatch::new();
-        let snapshot = self.look(Scope::Pods(name.to_owned()), false).await?;
+        let scope = Scope::Pods(name.to_owned());
+        let snapshot = self.look(scope.clone(), false).await?;
         if crate::plan::is_migrated(snapshot.node(THE_NODE)) {
             let summary = "is migrated already".into();
             self.report.event(&Event::Finished { name: name.to_owned(), summary });
@@ -32,8 +41,10 @@ impl Engine<'_> {
         }
         self.remember(&snapshot);
         self.announce(&snapshot);
+        let mut seen = Seen { scope, snapshot };
         for step in NodeStep::sequence(self.options.reboot) {
-            self.node_step(name, step, &mut clock).await.map_err(|e| with_ways_out(e, name, step))?;
+            let result = self.node_step(name, step, seen, &mut clock).await;
+            seen = result.map_err(|e| with_ways_out(e, name, step))?;
         }
         self.journal.end_turn(name);
         self.journal.save().await?;
@@ -42,18 +53,25 @@ impl Engine<'_> {
         Ok(())
     }
 
-    async fn node_step(&mut self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<()> {
+    async fn node_step(
+        &mut self,
+        name: &str,
+        step: NodeStep,
+        seen: Seen,
+        clock: &mut Stopwatch,
+    ) -> Result<Seen> {
         self.may_go_on()?;
         let id = Step::Node(name.to_owned(), step).id();
-        if self.standing(name, step).await? == Standing::Done {
+        let (standing, seen) = self.standing(name, step, Some(seen)).await?;
+        if standing == Standing::Done {
             self.journal.done(&id);
             self.report.event(&Event::Done { step: step.name().into(), detail: String::new(), took: None });
-            return Ok(());
+            return Ok(seen);
         }
         self.journal.intend(&id).await?;
         self.report.event(&Event::Started { step: step.name().into() });
         let begun = Instant::now();
-        let result = self.do_node_step(name, step, clock).await;
+        let result = self.do_node_step(name, step, seen.snapshot, clock).await;
         clock.add(step, begun.elapsed());
         let detail = match result {
             Ok(detail) => detail,
@@ -66,35 +84,50 @@ impl Engine<'_> {
             self.journal.done(&id);
             self.journal.save().await?;
         }
-        if let Standing::Pending(reason) = self.standing(name, step).await? {
+        let (standing, seen) = self.standing(name, step, None).await?;
+        if let Standing::Pending(reason) = standing {
             return Err(Error::failed(format!("{} of node {name} did not last: {reason}", step.name())));
         }
         self.journal.done(&id);
         let took = Some(begun.elapsed());
         self.report.event(&Event::Done { step: step.name().into(), detail, took });
-        Ok(())
+        Ok(seen)
     }
 
-    async fn do_node_step(&mut self, name: &str, step: NodeStep, clock: &mut Stopwatch) -> Result<String> {
+    async fn do_node_step(
+        &mut self,
+        name: &str,
+        step: NodeStep,
+        seen: Snapshot,
+        clock: &mut Stopwatch,
+    ) -> Result<String> {
         match step {
             NodeStep::Cordon => cordon::cordon(self, name).await,
-            NodeStep::Drain => drain::drain(self, name).await,
+            NodeStep::Drain => drain::drain(self, name, seen).await,
             NodeStep::Switch => switch::switch(self, name).await,
             NodeStep::Reboot => reboot::reboot(self, name).await,
-            NodeStep::Restart => restart::restart(self, name).await,
+            NodeStep::Restart => restart::bring_over(self, name, Network::Cilium, seen).await,
             NodeStep::Verify => self.verify_node(name, clock).await,
             NodeStep::Uncordon => cordon::uncordon(self, name).await,
         }
     }
 
-    async fn standing(&self, name: &str, step: NodeStep) -> Result<Standing> {
+    /// Where a step stands, by what was seen just now if that is enough, else by a new look.
+    async fn standing(&self, name: &str, step: NodeStep, seen: Option<Seen>) -> Result<(Standing, Seen)> {
         let scope = match step {
             NodeStep::Restart => Scope::Networks(name.to_owned()),
             NodeStep::Drain => Scope::Drain(name.to_owned()),
             _ => Scope::Agent(name.to_owned()),
         };
-        let snapshot = self.look(scope, step == NodeStep::Switch).await?;
-        Ok(standing(step, &snapshot, THE_NODE, self.journal.record(), &self.options.drain))
+        let mut seen = match seen.filter(|seen| seen.scope.covers(&scope)) {
+            Some(seen) => seen,
+            None => Seen { snapshot: self.look(scope.clone(), false).await?, scope },
+        };
+        if step == NodeStep::Switch {
+            self.observer.add_agent_views(&mut seen.snapshot, self.access).await;
+        }
+        let standing = standing(step, &seen.snapshot, THE_NODE, self.journal.record(), &self.options.drain);
+        Ok((standing, seen))
     }
 
     async fn verify_node(&mut self, name: &str, clock: &mut Stopwatch) -> Result<String> {

@@ -16,22 +16,22 @@ use crate::verify::{Network, classify};
 
 const TICK: Duration = Duration::from_millis(500);
 
-/// Restarts every pod of the node that is not on Cilium, and waits until the DaemonSets' pods are back.
+/// Restarts every pod of the node that is on the pod network but not on `wanted`, and waits until the DaemonSets' pods are
+/// back; `snapshot` is of the scope of networks, and just taken.
 ///
 /// Pods go by Eviction here too: a budget over a DaemonSet's pods holds.
-pub(super) async fn restart(engine: &Engine<'_>, node: &str) -> Result<String> {
-    bring_over(engine, node, Network::Cilium).await
-}
-
-/// Restarts every pod of the node that is on the pod network but not on `wanted`.
-pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network) -> Result<String> {
+pub(super) async fn bring_over(
+    engine: &Engine<'_>,
+    node: &str,
+    wanted: Network,
+    mut snapshot: Snapshot,
+) -> Result<String> {
     let end = Instant::now() + engine.options.timeout;
     let mut evictor = Evictor::new(engine);
     let mut watch = engine.observer.watch(&Scope::Pods(node.to_owned()));
     // Owner UID -> name, of the DaemonSets whose pod must come back.
     let mut owners: BTreeMap<Shared, Shared> = BTreeMap::new();
     loop {
-        let snapshot = engine.look(Scope::Networks(node.to_owned()), false).await?;
         let old = foreign(engine, &snapshot, &wanted);
         if let Some(pod) = old.iter().find(|p| p.owner.is_none() && !p.is_probe() && !p.mirror) {
             return Err(Error::no(format!(
@@ -61,6 +61,7 @@ pub(super) async fn bring_over(engine: &Engine<'_>, node: &str, wanted: Network)
             )));
         }
         turn.pause(&mut watch, TICK, end).await;
+        snapshot = engine.look(Scope::Networks(node.to_owned()), false).await?;
     }
 }
 

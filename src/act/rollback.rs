@@ -43,10 +43,18 @@ impl Engine<'_> {
         self.journal.intend(&format!("node/{name}/rollback")).await?;
         self.step("cordon", cordon::cordon(self, name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;
-        self.step("drain", drain::drain(self, name)).await?;
+        self.step("drain", async {
+            let seen = self.look(Scope::Drain(name.to_owned()), false).await?;
+            drain::drain(self, name, seen).await
+        })
+        .await?;
         self.set_phase(name, Phase::RollingBack).await?;
         self.step("switch", self.switch_back(name)).await?;
-        self.step("restart", bring_over(self, name, Network::Source)).await?;
+        self.step("restart", async {
+            let seen = self.look(Scope::Networks(name.to_owned()), false).await?;
+            bring_over(self, name, Network::Source, seen).await
+        })
+        .await?;
         self.step("verify", self.verify_back(name)).await?;
         self.step("uncordon", cordon::restore(self, name, Value::Null)).await?;
         self.journal.forget_node(name);

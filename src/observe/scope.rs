@@ -23,6 +23,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether what is seen in this scope tells all that would be seen in another.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Node(here) | Self::Networks(here) | Self::Drain(here) | Self::Pods(here),
+                Self::Agent(there),
+            ) => here == there,
+            _ => self == other,
+        }
+    }
+
     /// Its pods.
     pub(super) fn pods(&self) -> Selection {
         match self {
@@ -34,5 +45,21 @@ impl Scope {
                 Selection { fields: Selection::on_node(name).fields, ..Selection::labels(AGENTS) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scope;
+
+    #[test]
+    fn all_pods_of_a_node_tell_of_its_agent_too() {
+        let agent = Scope::Agent("n1".into());
+        for scope in [Scope::Pods, Scope::Drain, Scope::Networks, Scope::Node, Scope::Agent] {
+            assert!(scope("n1".into()).covers(&agent));
+            assert!(!scope("n2".into()).covers(&agent));
+        }
+        assert!(!agent.covers(&Scope::Pods("n1".into())));
+        assert!(!Scope::Pods("n1".into()).covers(&Scope::Drain("n1".into())));
     }
 }
