@@ -67,7 +67,6 @@ impl Helper<'_> {
 
     /// Starts it; one that is there already from an interrupted run is replaced.
     pub(super) async fn start(&self, engine: &Engine<'_>) -> Result<()> {
-        self.remove(engine).await?;
         engine.may_go_on()?;
         let path = format!("/api/v1/namespaces/{NAMESPACE}/pods");
         let body = self.manifest(&engine.options.probe_image);
@@ -75,6 +74,7 @@ impl Helper<'_> {
             match engine.writer.create(&path, &body).await {
                 Ok(_) => Ok(Poll::Ready(())),
                 Err(e) if refusal(&e) == Refusal::Exists => {
+                    self.remove(engine).await?;
                     Ok(Poll::Pending("an earlier one is being deleted".into()))
                 }
                 Err(e) => Err(explain(&format!("creating helper pod {}", self.name()), &e)),

@@ -116,8 +116,7 @@ pub(super) async fn configs(
             "*" => "/api/v1/configmaps".to_owned(),
             namespace => format!("/api/v1/namespaces/{namespace}/configmaps"),
         };
-        let selection = Selection { fields: Some(format!("metadata.name={name}")), ..Selection::default() };
-        for wire in reader.list::<WireConfig>(&path, &selection).await? {
+        for wire in reader.list::<WireConfig>(&path, &Selection::named(name)).await? {
             let config = ConfigData {
                 namespace: strings.get(&wire.metadata.namespace),
                 name: strings.get(&wire.metadata.name),

@@ -56,8 +56,7 @@ impl Prober<'_> {
             .map(|n| (n.name.to_string(), Side::of(n)))
             .collect();
         let chosen = participants(subject, &nodes);
-        self.prepare().await?;
-        let shared = self.shared().await?;
+        let shared = self.prepare().await?;
         let begun = Instant::now();
         let members = self.servers(&chosen, snapshot).await?;
         let mut pod_start = begun.elapsed();
@@ -117,7 +116,8 @@ impl Prober<'_> {
         self.writer.delete(&format!("/api/v1/namespaces/{namespace}/pods/{name}"), &now).await
     }
 
-    async fn prepare(&self) -> Result<()> {
+    /// Makes namespace and Service of the probe pods, and gives the addresses that all of them call.
+    async fn prepare(&self) -> Result<Shared> {
         until("namespace of the probe pods", SERVER_LIMIT, Duration::from_secs(1), async || {
             match self.observer.namespace(NAMESPACE).await?.as_deref() {
                 Some("Terminating") => Ok(Poll::Pending("an earlier one is still being deleted".into())),
@@ -126,11 +126,19 @@ impl Prober<'_> {
             }
         })
         .await?;
-        let services = format!("/api/v1/namespaces/{NAMESPACE}/services");
-        if self.observer.service(NAMESPACE, SERVICE).await?.is_none() {
+        let mut service = self.observer.service(NAMESPACE, SERVICE).await?;
+        if service.is_none() {
+            let services = format!("/api/v1/namespaces/{NAMESPACE}/services");
             self.create(&services, &pods::service(NAMESPACE, SERVICE)).await?;
+            service = self.observer.service(NAMESPACE, SERVICE).await?;
         }
-        Ok(())
+        let must = |what: &str, found: Option<String>| {
+            found.ok_or_else(|| Error::failed(format!("the Service {what} has no cluster address")))
+        };
+        Ok(Shared {
+            service: must("cni-migrate-probe/probe", service)?,
+            api: must("default/kubernetes", self.observer.service("default", "kubernetes").await?)?,
+        })
     }
 
     async fn create(&self, path: &str, body: &serde_json::Value) -> Result<()> {
@@ -139,16 +147,6 @@ impl Prober<'_> {
             Err(e) if refusal(&e) == Refusal::Exists => Ok(()),
             Err(e) => Err(explain(&format!("creating {}/{}", path, body["metadata"]["name"]), &e)),
         }
-    }
-
-    async fn shared(&self) -> Result<Shared> {
-        let must = |what: &str, found: Option<String>| {
-            found.ok_or_else(|| Error::failed(format!("the Service {what} has no cluster address")))
-        };
-        Ok(Shared {
-            service: must("cni-migrate-probe/probe", self.observer.service(NAMESPACE, SERVICE).await?)?,
-            api: must("default/kubernetes", self.observer.service("default", "kubernetes").await?)?,
-        })
     }
 
     /// Makes sure that a server of the right side runs on each of these nodes.
