@@ -65,6 +65,14 @@ impl FieldSet {
         }
     }
 
+    /// Whether `fieldsV1` has all of these fields; without reading what else it has.
+    pub(crate) fn are_in_wire(&self, wire: &Value) -> bool {
+        self.0.iter().all(|path| {
+            let found = path.iter().try_fold(wire, |here, element| here.get(element));
+            found.is_some_and(|rest| rest.as_object().is_none_or(|m| m.is_empty() || m.contains_key(".")))
+        })
+    }
+
     /// Writes `fieldsV1`.
     pub(crate) fn to_wire(&self) -> Value {
         let mut root = json!({});
@@ -185,6 +193,17 @@ mod tests {
                 ".spec.taints"
             ]
         );
+    }
+
+    #[test]
+    fn a_set_is_in_its_wire_form_and_in_those_with_more() {
+        let wire = json!({"f:data": {".": {}, "f:a": {}, "f:b": {"f:c": {}}}});
+        let set = FieldSet::from_wire(&wire);
+        assert!(set.are_in_wire(&wire));
+        assert!(FieldSet::from_wire(&json!({"f:data": {"f:a": {}}})).are_in_wire(&wire));
+        for other in [json!({"f:data": {"f:b": {}}}), json!({"f:data": {"f:d": {}}}), json!({"f:x": {}})] {
+            assert!(!FieldSet::from_wire(&other).are_in_wire(&wire), "{other}");
+        }
     }
 
     #[test]

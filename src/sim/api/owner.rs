@@ -92,6 +92,10 @@ impl Owner {
             return;
         }
         let (written, removed) = self.changed(old, new);
+        if removed.is_empty() && self.owns_alone(old, &written) {
+            set(new, "/metadata/managedFields", entries(old));
+            return;
+        }
         let mut lost = written.clone();
         lost.extend(&removed);
         set(new, "/metadata/managedFields", entries(old));
@@ -99,6 +103,14 @@ impl Owner {
         let mut mine = self.owned(new).without(&removed);
         mine.extend(&written);
         self.write(new, &mine, false);
+    }
+
+    /// Whether nobody else owns any field, and this writer these already: then nothing changes hands.
+    fn owns_alone(&self, object: &Value, fields: &FieldSet) -> bool {
+        match list(object, "/metadata/managedFields") {
+            [entry] => self.is_mine(entry) && fields.are_in_wire(&entry["fieldsV1"]),
+            _ => false,
+        }
     }
 
     /// Gives every updater of a number that the scale set anew an entry for it alone, without a time and before all
