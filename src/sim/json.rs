@@ -1,6 +1,6 @@
 //! Short ways to read and write the parts of objects that are kept as JSON trees.
 
-use crate::sim::value::{Map, Value, json, segments, unescaped};
+use crate::sim::value::{Map, Value, json, segments};
 
 /// What Go's JSON decoder calls a value that it cannot take (`encoding/json`, `UnmarshalTypeError`).
 pub(crate) fn go_kind(value: &Value) -> &'static str {
@@ -39,7 +39,6 @@ pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 pub(crate) fn set(value: &mut Value, pointer: &str, new: impl Into<Value>) {
     let mut here = value;
     for segment in segments(pointer) {
-        let segment = unescaped(segment);
         if here.is_null() {
             *here = Value::Object(Map::new());
         }

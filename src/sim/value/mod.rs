@@ -150,7 +150,7 @@ impl Value {
     /// What stands at a JSON pointer (RFC 6901).
     pub(crate) fn pointer(&self, pointer: &str) -> Option<&Self> {
         segments(pointer).try_fold(self, |here, segment| match here {
-            Self::Object(map) => map.get(&unescaped(segment)),
+            Self::Object(map) => map.get(&segment),
             Self::Array(items) => items.get(segment.parse::<usize>().ok()?),
             _ => None,
         })
@@ -159,31 +159,28 @@ impl Value {
     /// The same, to be changed.
     pub(crate) fn pointer_mut(&mut self, pointer: &str) -> Option<&mut Self> {
         segments(pointer).try_fold(self, |here, segment| match here {
-            Self::Object(map) => map.get_mut(&unescaped(segment)),
+            Self::Object(map) => map.get_mut(&segment),
             Self::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
             _ => None,
         })
     }
 }
 
-/// The segments of a JSON pointer; byte by byte, as they are shorter than a searcher takes to set up.
-pub(crate) fn segments(pointer: &str) -> impl Iterator<Item = &str> {
+/// The segments of a JSON pointer as names of members; byte by byte and once, as they are shorter than a searcher takes to
+/// set up.
+pub(crate) fn segments(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let mut rest = pointer;
     std::iter::from_fn(move || {
         let begun = rest.strip_prefix('/')?;
-        let (segment, after) = begun.split_at(begun.bytes().position(|b| b == b'/').unwrap_or(begun.len()));
+        let (mut end, mut is_escaped) = (0, false);
+        for byte in begun.bytes().take_while(|byte| *byte != b'/') {
+            is_escaped |= byte == b'~';
+            end += 1;
+        }
+        let (segment, after) = begun.split_at(end);
         rest = after;
-        Some(segment)
+        Some(if is_escaped { segment.replace("~1", "/").replace("~0", "~").into() } else { segment.into() })
     })
-}
-
-/// A segment of a JSON pointer as the member's name.
-pub(crate) fn unescaped(segment: &str) -> Cow<'_, str> {
-    if segment.bytes().any(|b| b == b'~') {
-        segment.replace("~1", "/").replace("~0", "~").into()
-    } else {
-        segment.into()
-    }
 }
 
 impl<S: AsRef<str> + ?Sized> Index<&S> for Value {
