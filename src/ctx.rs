@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::act::{Cancel, Engine, Options, Peers};
+use crate::act::{Cancel, Cover, Engine, Options, Peers};
 use crate::error::{Error, Result};
 use crate::event::Reporter;
 use crate::helm::{self, Helm, Installer, StandIn};
@@ -178,6 +178,7 @@ impl Ctx {
             options,
             cancel: self.cancel.clone(),
             peers: Peers::default(),
+            cover: Cover::default(),
         })
     }
 }

@@ -137,6 +137,32 @@ fn one_look_checks_a_step_and_asks_for_the_next() {
     assert_eq!(looks(drained, switched), 1, "whether it is empty");
 }
 
+/// How often the budgets of a namespace were read while nodes were drained.
+fn budgets_read(env: &Env, namespace: &str) -> usize {
+    let is_one = |e: &&Entry| e.resource == "poddisruptionbudgets" && e.namespace == namespace;
+    env.sim.log().iter().filter(is_one).count()
+}
+
+#[test]
+fn budgets_are_read_where_one_covers_a_pod_that_is_to_go() {
+    let workloads =
+        [Workload::deployment("shop", "web", 6).max_unavailable(2), Workload::deployment("free", "web", 6)];
+    let env = Env::new(Sim::builder().nodes(3).workloads(workloads));
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(budgets_read(&env, "free"), 1, "there is none");
+    assert!(budgets_read(&env, "shop") >= 3, "on each node anew");
+}
+
+#[test]
+fn a_refused_eviction_has_the_budgets_read_again() {
+    let env = Env::new(Sim::builder().nodes(3).workloads([Workload::deployment("free", "web", 6)]));
+    env.sim.fault(Fault::on("create", "pods/eviction").times(1).answer(429));
+    let output = run(&env);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert_eq!(budgets_read(&env, "free"), 2);
+}
+
 #[test]
 fn no_write_asks_for_the_object_back() {
     let env = shop();

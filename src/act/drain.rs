@@ -110,8 +110,7 @@ impl<'e> Evictor<'e> {
     pub(super) async fn turn(&mut self, step: &str, pods: &[&Pod]) -> Result<Turn> {
         let left: Vec<&Pod> =
             pods.iter().copied().filter(|pod| !pod.deleting && !self.asked.contains(&pod.uid)).collect();
-        let namespaces = left.iter().map(|pod| pod.namespace.clone()).collect();
-        let now = self.engine.observer.budgets_in(&namespaces).await;
+        let now = self.engine.cover.read(&self.engine.observer, &left).await;
         let (known, mut left_over) = (Budgets::new(&now), Budgets::new(&now));
         let mut reason = String::new();
         for pod in left {
@@ -135,7 +134,10 @@ impl<'e> Evictor<'e> {
                     self.asked.insert(pod.uid.clone());
                     left_over.spend(pod);
                 }
-                Some(text) => self.waits(step, &mut reason, text),
+                Some(text) => {
+                    self.engine.cover.forget(&pod.namespace);
+                    self.waits(step, &mut reason, text);
+                }
             }
         }
         if !reason.is_empty() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::cover::Cover;
 use super::peers::Peers;
 use crate::drain;
 use crate::error::{Error, Result};
@@ -74,6 +75,8 @@ pub struct Engine<'a> {
     pub cancel: Cancel,
     /// With which nodes a node is proven.
     pub peers: Peers,
+    /// Which pods disruption budgets cover.
+    pub cover: Cover,
 }
 
 impl Engine<'_> {

@@ -4,6 +4,7 @@
 
 mod cleanup;
 mod cordon;
+mod cover;
 mod drain;
 mod dry_run;
 mod engine;
@@ -21,6 +22,7 @@ mod stopwatch;
 mod sweep;
 mod switch;
 
+pub use cover::Cover;
 pub use engine::{Cancel, Engine, Options};
 pub use install::Installation;
 pub use peers::Peers;
