@@ -43,7 +43,8 @@ impl Engine<'_> {
         self.announce(&snapshot);
         let mut seen = Seen { scope, snapshot };
         for step in NodeStep::sequence(self.options.reboot) {
-            let result = self.node_step(name, step, seen, &mut clock).await;
+            // On the heap: a future that holds what was seen is large.
+            let result = Box::pin(self.node_step(name, step, seen, &mut clock)).await;
             seen = result.map_err(|e| with_ways_out(e, name, step))?;
         }
         self.journal.end_turn(name);

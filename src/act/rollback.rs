@@ -43,18 +43,10 @@ impl Engine<'_> {
         self.journal.intend(&format!("node/{name}/rollback")).await?;
         self.step("cordon", cordon::cordon(self, name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;
-        self.step("drain", async {
-            let seen = self.look(Scope::Drain(name.to_owned()), false).await?;
-            drain::drain(self, name, seen).await
-        })
-        .await?;
+        self.step("drain", self.drain_again(name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;
         self.step("switch", self.switch_back(name)).await?;
-        self.step("restart", async {
-            let seen = self.look(Scope::Networks(name.to_owned()), false).await?;
-            bring_over(self, name, Network::Source, seen).await
-        })
-        .await?;
+        self.step("restart", self.restart_back(name)).await?;
         self.step("verify", self.verify_back(name)).await?;
         self.step("uncordon", cordon::restore(self, name, Value::Null)).await?;
         self.journal.forget_node(name);
@@ -77,6 +69,17 @@ impl Engine<'_> {
                 Err(e)
             }
         }
+    }
+
+    async fn drain_again(&self, name: &str) -> Result<String> {
+        let seen = self.look(Scope::Drain(name.to_owned()), false).await?;
+        // On the heap, here and below: a future that holds what was seen is large.
+        Box::pin(drain::drain(self, name, seen)).await
+    }
+
+    async fn restart_back(&self, name: &str) -> Result<String> {
+        let seen = self.look(Scope::Networks(name.to_owned()), false).await?;
+        Box::pin(bring_over(self, name, Network::Source, seen)).await
     }
 
     /// The label goes first: an agent that still had it would rename the old file away again.
