@@ -90,6 +90,12 @@ fn the_steps_of_a_node_read_no_list_of_everything() {
     assert!(read.is_empty(), "{read:#?}");
 }
 
+/// Where the first request from `from` on is whose summary begins so.
+fn position(log: &[Entry], from: usize, what: &str) -> usize {
+    let found = log[from..].iter().position(|e| e.summary().starts_with(what));
+    from + found.unwrap_or_else(|| panic!("{what}"))
+}
+
 #[test]
 fn a_wait_for_pods_to_leave_reads_no_more_than_their_metadata() {
     let workloads = [Workload::deployment("shop", "web", 4), Workload::daemon_set("shop", "agent")];
@@ -97,12 +103,7 @@ fn a_wait_for_pods_to_leave_reads_no_more_than_their_metadata() {
     let output = run(&env);
     assert_eq!(output.code, Some(0), "{output}");
     let log = env.sim.log();
-    let at = |from: usize, what: &str| {
-        from + log[from..]
-            .iter()
-            .position(|e| e.summary().starts_with(what))
-            .unwrap_or_else(|| panic!("{what}"))
-    };
+    let at = |from: usize, what: &str| position(&log, from, what);
     let cordoned = at(0, "patch nodes worker-2");
     let asked = at(cordoned, "create pods/eviction");
     let drained = at(asked, "patch nodes worker-2");
@@ -123,10 +124,7 @@ fn one_look_checks_a_step_and_asks_for_the_next() {
     let output = run(&env);
     assert_eq!(output.code, Some(0), "{output}");
     let log = env.sim.log();
-    let after = |from: usize, what: &str| {
-        let found = log[from..].iter().position(|e| e.summary().starts_with(what));
-        from + found.unwrap_or_else(|| panic!("{what}")) + 1
-    };
+    let after = |from: usize, what: &str| position(&log, from, what) + 1;
     let looks =
         |from: usize, to: usize| log[from..to].iter().filter(|e| e.summary() == "get nodes worker-2").count();
     let cordoned = after(0, "patch nodes worker-2");

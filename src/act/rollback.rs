@@ -43,10 +43,10 @@ impl Engine<'_> {
         self.journal.intend(&format!("node/{name}/rollback")).await?;
         self.step("cordon", cordon::cordon(self, name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;
-        self.step("drain", self.drain_again(name)).await?;
+        self.step("drain", self.look_and_drain(name)).await?;
         self.set_phase(name, Phase::RollingBack).await?;
         self.step("switch", self.switch_back(name)).await?;
-        self.step("restart", self.restart_back(name)).await?;
+        self.step("restart", self.look_and_restart(name)).await?;
         self.step("verify", self.verify_back(name)).await?;
         self.step("uncordon", cordon::restore(self, name, Value::Null)).await?;
         self.journal.forget_node(name);
@@ -71,13 +71,13 @@ impl Engine<'_> {
         }
     }
 
-    async fn drain_again(&self, name: &str) -> Result<String> {
+    async fn look_and_drain(&self, name: &str) -> Result<String> {
         let seen = self.look(Scope::Drain(name.to_owned()), false).await?;
         // On the heap, here and below: a future that holds what was seen is large.
         Box::pin(drain::drain(self, name, seen)).await
     }
 
-    async fn restart_back(&self, name: &str) -> Result<String> {
+    async fn look_and_restart(&self, name: &str) -> Result<String> {
         let seen = self.look(Scope::Networks(name.to_owned()), false).await?;
         Box::pin(bring_over(self, name, Network::Source, seen)).await
     }
